@@ -1,0 +1,88 @@
+"""Read presets and apply `dotted.key=value` overrides; every mistake ends as one line that names the key."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from temper.config.pipeline import PipelineConfig
+from temper.errors import ConfigError
+from temper.home import app_root
+
+
+def presets() -> dict[str, Path]:
+    """The application's presets by name."""
+    return {path.stem: path for path in sorted((app_root() / "deployments").glob("*.yaml"))}
+
+
+def load_preset(name: str) -> PipelineConfig:
+    """The preset `name`, or the config file at that path. Raises ConfigError."""
+    return resolve(name, ())
+
+
+def resolve(name: str, overrides: tuple[str, ...] | list[str]) -> PipelineConfig:
+    """A preset (or a config file such as a run's resolved one) with `key=value` overrides. Raises ConfigError."""
+    path = presets().get(name) or Path(name)
+    if not path.is_file():
+        raise ConfigError(f"no preset named {name!r}: choose one of {', '.join(presets())}, or give a YAML file")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no settings: it must be a YAML mapping with `name`, `base`, `sft` ...")
+    for item in overrides:
+        _set(values, item)
+    return _validated(values, path.name)
+
+
+def override(config: PipelineConfig, overrides: list[str]) -> PipelineConfig:
+    """`config` with `key=value` overrides, validated anew. Raises ConfigError."""
+    values = config.model_dump(mode="json")
+    for item in overrides:
+        _set(values, item)
+    return _validated(values, config.name)
+
+
+def _set(values: dict[str, Any], item: str) -> None:
+    key, separator, text = item.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"override {item!r} is not of the form dotted.key=value (for example sft.epochs=2)")
+    *parents, last = key.split(".")
+    node: Any = values
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"override {item!r}: {parent!r} holds a value, not settings")
+    try:
+        node[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"override {item!r}: {text!r} is not a YAML value; quote it") from error
+
+
+def _validated(values: dict[str, Any], origin: str) -> PipelineConfig:
+    try:
+        return PipelineConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        said = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], first["msg"])
+        hint = _near(key) if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{origin}: {key}: {said}{hint}{more}") from error
+
+
+def _near(key: str) -> str:
+    """The known keys beside an unknown one, as a hint."""
+    import difflib
+
+    model: Any = PipelineConfig
+    *parents, last = key.split(".")
+    for parent in parents:
+        field = model.model_fields.get(parent)
+        model = getattr(field, "annotation", None)
+        if not hasattr(model, "model_fields"):
+            return ""
+    close = difflib.get_close_matches(last, model.model_fields, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(model.model_fields)}"

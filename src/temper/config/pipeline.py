@@ -1,0 +1,106 @@
+"""`PipelineConfig`: what is computed. `Runtime`: where it runs, which is never part of a cache key."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from temper.config.stages import (
+    AnswersSettings,
+    BaseSettings,
+    BenchmarkSettings,
+    CPTSettings,
+    DPOSettings,
+    DraftSettings,
+    EngineSettings,
+    EvaluateSettings,
+    ExpandSettings,
+    FP8Settings,
+    GateSettings,
+    RegistrySettings,
+    Settings,
+    SFTSettings,
+    SynthesizeSettings,
+    ValidateSettings,
+)
+
+STAGES = (
+    "base",
+    "synthesize",
+    "validate",
+    "expand",
+    "cpt",
+    "sft",
+    "dpo",
+    "answers",
+    "draft",
+    "fp8",
+    "evaluate",
+    "benchmark",
+    "gate",
+    "promote",
+)
+"""Every stage in the order of the flow."""
+
+
+class Runtime(Settings):
+    """Where and how a run happens. Changing any of it recomputes nothing."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device of the training stages."""
+    threads: int = Field(default=0, ge=0)
+    """CPU threads of a stage; 0 leaves it to the libraries."""
+    processes: int = Field(default=1, ge=1)
+    """Training processes on this machine (torchrun above 1)."""
+    engine_python: str | None = None
+    """Python of the engine environment; by default `.venv-engine/bin/python` in the application's root."""
+    store: str | None = None
+    """Where artifacts are kept, a folder or any fsspec URL; by default `store` under TEMPER_HOME."""
+    tracking_uri: str | None = None
+    """MLflow server; by default MLFLOW_TRACKING_URI, else SQLite under TEMPER_HOME."""
+    stage_timeout_s: int = Field(default=7200, ge=1)
+    """Seconds after which a stage's process group is killed."""
+    engine_start_timeout_s: int = Field(default=600, ge=1)
+    """Seconds that the engine gets to become healthy."""
+    pipeline_id: str = ""
+    """Identity of the pipeline run, set by the flow."""
+    parent_run_id: str = ""
+    """Tracking run that stage runs are nested in, set by the flow."""
+
+
+class PipelineConfig(Settings):
+    """One experiment, whole: a preset after its overrides."""
+
+    name: str
+    """Short name of the experiment, the preset's by default."""
+    base: BaseSettings
+    """The model to start from."""
+    synthesize: SynthesizeSettings
+    """Data by simulation."""
+    validation: ValidateSettings
+    """Checks on the data."""
+    expand: ExpandSettings
+    """Block expansion."""
+    cpt: CPTSettings
+    """Continual pretraining."""
+    sft: SFTSettings
+    """Supervised fine-tuning."""
+    dpo: DPOSettings
+    """Preference alignment."""
+    answers: AnswersSettings
+    """The aligned student's own answers for the drafter."""
+    draft: DraftSettings
+    """EAGLE-3 drafter."""
+    fp8: FP8Settings
+    """Static FP8 quantisation."""
+    engine: EngineSettings
+    """How models are served."""
+    evaluate: EvaluateSettings
+    """Agent scores and end-to-end passes."""
+    benchmark: BenchmarkSettings
+    """Speed of whole customer turns."""
+    gate: GateSettings
+    """What a bundle has to show."""
+    registry: RegistrySettings
+    """Where the champion lives."""
+    runtime: Runtime = Runtime()
+    """Where and how it runs; never part of a cache key."""

@@ -1,0 +1,228 @@
+"""The settings of each stage. What makes the experiment has no default: the preset shows it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
+ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
+
+
+class Settings(BaseModel):
+    """Frozen, and refuses what it does not know; the line under a field is its description in the Prefect form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class BaseSettings(Settings):
+    source: Literal["asset", "folder", "hub", "tiny"]
+    """Where the base model comes from: an asset package, a local folder, the Hugging Face hub, or a tiny random Llama."""
+    name: str
+    """Asset name (smollm2-135m-instruct), folder, hub id, or a label for the tiny one."""
+    revision: str | None = None
+    """Commit of the hub repository (40 hex digits); a hub model is refused without it."""
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "BaseSettings":
+        if self.source == "hub" and not (self.revision and len(self.revision) == 40):
+            raise ValueError("a hub model needs `revision`, the 40 hex digits of a commit, so that reruns are exact")
+        return self
+
+
+class SynthesizeSettings(Settings):
+    domain: str
+    """What the agents work in: a built-in domain's name (automotive)."""
+    seed: int
+    """Seed of world, simulator, teacher and judge."""
+    conversations: int = Field(ge=4)
+    """Simulated conversations to train on."""
+    traces_per_role: dict[Role, int]
+    """SFT traces kept for each role, spread over intents and slices."""
+    mistake_rate: float = Field(ge=0, le=1)
+    """Share of teacher calls with a seeded mistake."""
+    judge_catch_rate: float = Field(ge=0, le=1)
+    """Share of mistakes that the judge finds and corrects."""
+    dpo_pairs: int = Field(ge=10)
+    """Preference pairs, automatic and hard negatives together at 9:1."""
+    cpt_domain_documents: int = Field(ge=1)
+    """Automotive documents for continual pretraining."""
+    cpt_public_documents: int = Field(ge=0)
+    """Public documents for continual pretraining (replay included)."""
+    cpt_characters: int = Field(ge=100)
+    """Longest document of the CPT set, in characters."""
+    draft_prompts: int = Field(ge=4)
+    """In-domain prompts that the aligned student answers for the drafter."""
+    draft_public_prompts: int = Field(ge=0)
+    """Public questions that the aligned student answers for the drafter."""
+    calibration_in_domain: int = Field(ge=1)
+    """In-domain rows of the FP8 calibration set."""
+    calibration_public: int = Field(ge=0)
+    """Public rows of the FP8 calibration set."""
+    points_per_role: int = Field(ge=1)
+    """Held-out evaluation points for each role."""
+    scenarios: int = Field(ge=1)
+    """Held-out end-to-end scenarios of ten turns."""
+
+
+class ValidateSettings(Settings):
+    near_duplicate: float = Field(gt=0, le=1)
+    """Jaccard similarity of word 5-grams from which two rows count as near-duplicates."""
+    longest_tokens: int = Field(ge=16)
+    """Longest row in tokens of the base model's tokenizer."""
+
+
+class ExpandSettings(Settings):
+    every: int = Field(ge=1)
+    """One new block after every so many."""
+
+
+class OptimizerSettings(Settings):
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate."""
+    schedule: Literal["linear", "cosine", "constant"]
+    """How the rate falls after the warm-up."""
+    warmup_ratio: float = Field(ge=0, lt=1)
+    """Share of the steps with a rising rate."""
+    weight_decay: float = Field(ge=0)
+    """AdamW's decay."""
+    epochs: float = Field(gt=0)
+    """Passes over the data."""
+    batch_size: int = Field(ge=1)
+    """Rows for each optimizer step on each device."""
+    accumulation: int = Field(default=1, ge=1)
+    """Batches whose gradients are added before a step."""
+    max_length: int = Field(ge=16)
+    """Longest row in tokens; longer ones are cut."""
+    seed: int = 0
+    """Seed of order and initialisation."""
+
+
+class CPTSettings(OptimizerSettings):
+    trainable: Literal["new_blocks", "all"]
+    """Train the inserted blocks alone, or everything."""
+    merge_weight: float = Field(ge=0, le=1)
+    """Share of the adapted weights in the linear merge with the expanded original; 1 keeps them as trained."""
+
+
+class LoRASettings(Settings):
+    r: int = Field(ge=1)
+    """Rank."""
+    alpha: int = Field(ge=1)
+    """Scale: the update is multiplied by alpha / r."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the adapter."""
+
+
+class SFTSettings(OptimizerSettings):
+    lora: LoRASettings
+    """Adapter on every linear layer of the blocks, merged afterwards."""
+
+
+class DPOSettings(OptimizerSettings):
+    lora: LoRASettings
+    """Adapter on every linear layer of the blocks, merged afterwards."""
+    beta: float = Field(gt=0)
+    """Strength of the pull towards the reference."""
+    sft_weight: float = Field(ge=0)
+    """Weight of the plain likelihood of the chosen answer, added so that it does not fall; 0 is pure DPO."""
+
+
+class EngineSettings(Settings):
+    dtype: Literal["float32", "bfloat16", "auto"]
+    """Arithmetic of the served model; float32 where the CPU has no native bfloat16."""
+    max_model_len: int = Field(ge=64)
+    """Longest prompt and answer together, in tokens."""
+    max_num_seqs: int = Field(ge=1)
+    """Most sequences in one step."""
+    kv_cache_gib: float = Field(gt=0)
+    """Key-value cache on CPUs, in GiB."""
+    draft_length: int = Field(ge=1)
+    """Tokens that the drafter proposes in each step."""
+    tensor_parallel: int = Field(default=1, ge=1)
+    """Devices that share one model."""
+    prefix_caching: bool = True
+    """Reuse of common prompt prefixes."""
+    flags: tuple[str, ...] = ()
+    """Further vLLM flags, as typed on its command line."""
+
+
+class AnswersSettings(Settings):
+    max_tokens: int = Field(ge=1)
+    """Longest answer in tokens."""
+    concurrency: int = Field(ge=1)
+    """Requests in flight."""
+
+
+class DraftSettings(Settings):
+    vocabulary: int = Field(ge=128)
+    """Size of the reduced draft vocabulary."""
+    epochs: int = Field(ge=1)
+    """Passes over the student's answers."""
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate."""
+    ttt_steps: int = Field(ge=1)
+    """Test-time-training steps: how many positions ahead are trained."""
+    max_length: int = Field(ge=16)
+    """Longest row in tokens."""
+    seed: int = 0
+    """Seed of order and initialisation."""
+
+
+class FP8Settings(Settings):
+    samples: int = Field(ge=1)
+    """Calibration rows that are run."""
+    max_length: int = Field(ge=16)
+    """Longest calibration row in tokens."""
+    kv_cache: bool
+    """Also calibrate an FP8 key-value cache; CPUs without AVX-512 cannot serve it."""
+    drafter: bool
+    """Quantise the drafter's projections too."""
+
+
+class EvaluateSettings(Settings):
+    points_per_role: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int]
+    """Held-out points for each role, by the stage that is measured."""
+    scenarios: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int]
+    """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
+    concurrency: int = Field(ge=1)
+    """Requests or conversations in flight."""
+    max_tokens: int = Field(ge=8)
+    """Longest answer of one agent, in tokens."""
+    halstead_threshold: float = Field(ge=0)
+    """Plan volume (radon's Halstead measure) above which the LLM Evaluator is called."""
+
+
+class BenchmarkSettings(Settings):
+    concurrency: tuple[int, ...]
+    """Customer turns in flight, one measurement each."""
+    turns_per_round: int = Field(ge=1)
+    """Customer turns for each unit of concurrency in a round."""
+    rounds: int = Field(ge=1)
+    """Interleaved rounds over the configurations."""
+    emulated_turns: int = Field(ge=0)
+    """Turns in all for a configuration that this hardware only emulates (one round, marked); 0 leaves it out."""
+    equivalence_prompts: int = Field(ge=1)
+    """Prompts whose greedy answers must be the same with and without the drafter."""
+
+
+class Rule(Settings):
+    metric: str
+    """Name of the figure, as in the report's metrics (agent_scores.dpo.planner, ladder.drafter.1.qps ...)."""
+    kind: Literal["least", "most", "non_inferior", "identical"]
+    """At least, at most, not worse than the baseline by more than the margin, or equal to it."""
+    value: float | None = None
+    """Bound for least and most; margin for non_inferior, in the metric's unit."""
+    baseline: str | None = None
+    """Metric to stand beside, for non_inferior and identical."""
+
+
+class GateSettings(Settings):
+    rules: tuple[Rule, ...]
+    """All must hold; a figure that is missing fails its rule."""
+    enforce: bool = True
+    """Fail the run on a no; where false the verdict is recorded and nothing is promoted."""
+
+
+class RegistrySettings(Settings):
+    name: str
+    """Registered model that the bundle becomes a version of."""

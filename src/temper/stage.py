@@ -1,0 +1,91 @@
+"""How a stage's process meets the pipeline: `spec.json` in, `events.jsonl` on the way, `report.json` at the end.
+
+A stage module defines `main(stage: Stage) -> Report` and ends with `if __name__ == "__main__": run(main)`;
+`python -m temper.stages.NAME RUN_DIR` starts it.
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temper import errors
+
+SPEC, EVENTS, REPORT, ERROR = "spec.json", "events.jsonl", "report.json", "error.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a stage says at its end."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Figures, units in the name."""
+    artifacts: dict[str, str] = field(default_factory=dict)
+    """Folders below `out/` to publish: name -> kind (model, dataset, report). The folder is named like the artifact."""
+    curves: list[dict[str, float]] = field(default_factory=list)
+    """Figures by step: {"step": 10, "loss": 1.2}."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's view of its own run: settings, verified local inputs, and where to write."""
+
+    name: str
+    run_dir: Path
+    config: dict[str, Any]
+    """The stage's settings, as JSON; a stage validates them with its own Settings class."""
+    inputs: dict[str, Path]
+    """Local, verified folders of the input artifacts, by name."""
+    runtime: dict[str, Any]
+    """`Runtime` as JSON."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where a trainer leaves what it needs to resume; kept when the process is killed."""
+        return self.run_dir / "checkpoints"
+
+    def out(self, artifact: str) -> Path:
+        """The folder of an artifact to publish, made when missing."""
+        folder = self.run_dir / "out" / artifact
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def event(self, message: str, *, done: float | None = None, of: float | None = None, **figures: float) -> None:
+        """One line of progress for the person who waits; `done` of `of` makes a percentage."""
+        row = {"time": time.time(), "message": message, "done": done, "of": of, **figures}
+        with (self.run_dir / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({key: value for key, value in row.items() if value is not None}) + "\n")
+
+
+def read(run_dir: Path) -> Stage:
+    """The stage whose `spec.json` lies in `run_dir`."""
+    spec = json.loads((run_dir / SPEC).read_text(encoding="utf-8"))
+    inputs = {name: Path(path) for name, path in spec["inputs"].items()}
+    return Stage(spec["stage"], run_dir, spec["config"], inputs, spec["runtime"])
+
+
+def run(main: Callable[[Stage], Report]) -> None:
+    """Entry point of every stage module; leaves `report.json`, or `error.json` and a non-zero exit code."""
+    stage = read(Path(sys.argv[1]))
+    try:
+        report = main(stage)
+    except Exception as error:
+        known = isinstance(error, errors.TemperError)
+        code = error.exit_code if isinstance(error, errors.TemperError) else errors.StageError.exit_code
+        said = str(error) if known else f"{type(error).__name__}: {error}"
+        _write(stage.run_dir / ERROR, {"message": said, "exit_code": code})
+        traceback.print_exc()
+        raise SystemExit(code) from None
+    if int(os.environ.get("RANK", "0")) == 0:
+        _write(stage.run_dir / REPORT, vars(report))
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    os.replace(part, path)
