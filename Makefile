@@ -1,0 +1,77 @@
+# The two environments and the two commands. `make help` lists the rest.
+# Set-up is remembered by the digest of what was installed: the same locks again do nothing and need no network.
+
+PYTHON ?= python3
+ENGINE ?= cpu
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+PIP := .venv/bin/uv pip install --compile-bytecode --no-deps --python
+LOCKS := requirements
+suffix := $(if $(filter cuda,$(ENGINE)),-cuda)
+
+# uv does not read pip's find-links, and a CUDA torch without its libraries does not import: on Linux
+# without a wheel folder of one's own, take torch from PyTorch's CPU index.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifeq ($(UV_FIND_LINKS)$(UV_TORCH_BACKEND)$(suffix)|$(shell uname -s),|Linux)
+export UV_TORCH_BACKEND := cpu
+endif
+
+digest = $(shell cat $(1) 2>/dev/null | git hash-object --stdin | cut -c1-16)
+pipeline_inputs := $(addprefix $(LOCKS)/,uv.txt pipeline$(suffix).txt dev.txt assets.txt) pyproject.toml
+engine_inputs := $(LOCKS)/uv.txt $(LOCKS)/engine-$(ENGINE).txt $(wildcard src/temper_vllm/pyproject.toml)
+PIPELINE := .venv/.installed-$(call digest,$(pipeline_inputs))
+ENGINE_STAMP := .venv-engine/.installed-$(call digest,$(engine_inputs))
+
+.PHONY: help setup demo test test-slow lint types lock clean
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(PIPELINE) $(ENGINE_STAMP) ## Both environments from their locks (ENGINE=cuda for NVIDIA machines).
+
+demo: setup ## The whole pipeline on SmolLM2-135M, ending in the tables and the report.
+	@.venv/bin/temper run demo
+
+test: setup ## All tests of seconds and the smoke preset end to end.
+	@.venv/bin/python -m pytest -m "not slow"
+
+test-slow: setup ## The tests that take minutes each.
+	@.venv/bin/python -m pytest -m slow
+
+lint: $(PIPELINE) ## Ruff: rules and format.
+	@.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: $(PIPELINE) ## mypy.
+	@.venv/bin/mypy
+
+lock: $(PIPELINE) ## Make the locks again (requirements/README.md).
+	@bash requirements/lock.sh
+
+clean: ## Remove both environments and the tools' caches; the state under .temper stays.
+	rm -rf .venv .venv-engine .pytest_cache .mypy_cache .ruff_cache
+
+.venv/bin/uv: $(LOCKS)/uv.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+	  echo "temper needs Python 3.11 or later and '$(PYTHON)' is not: name another, make setup PYTHON=python3.11" >&2; exit 1; }
+	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || {
+	  echo "'$(PYTHON)' cannot make virtual environments: install its venv module (on Debian, the package python3-venv)" >&2; exit 1; }
+	"$(PYTHON)" -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(LOCKS)/uv.txt
+	touch .venv/bin/uv
+
+$(PIPELINE): | .venv/bin/uv
+	@rm -f .venv/.installed-*
+	$(PIP) .venv -r $(LOCKS)/pipeline$(suffix).txt -r $(LOCKS)/dev.txt
+	$(PIP) .venv --require-hashes -r $(LOCKS)/assets.txt
+	$(PIP) .venv --editable .
+	touch $@
+
+$(ENGINE_STAMP): | .venv/bin/uv
+	@test -x .venv-engine/bin/python || .venv/bin/uv venv --python .venv/bin/python .venv-engine
+	rm -f .venv-engine/.installed-*
+	$(PIP) .venv-engine -r $(LOCKS)/engine-$(ENGINE).txt
+	$(if $(wildcard src/temper_vllm/pyproject.toml),$(PIP) .venv-engine --editable src/temper_vllm)
+	touch $@
