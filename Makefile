@@ -12,11 +12,12 @@ PIP := .venv/bin/uv pip install --compile-bytecode --no-deps --python
 LOCKS := requirements
 suffix := $(if $(filter cuda,$(ENGINE)),-cuda)
 
-# uv does not read pip's find-links, and a CUDA torch without its libraries does not import: on Linux
-# without a wheel folder of one's own, take torch from PyTorch's CPU index.
+# uv does not read pip's find-links, and a CUDA torch without its libraries does not import: on Linux, without
+# a wheel folder or a choice of one's own, torch comes from PyTorch's CPU index. Torch alone and first: with the
+# choice in force uv would ask that index for triton too, which it need not have.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ifeq ($(UV_FIND_LINKS)$(UV_TORCH_BACKEND)$(suffix)|$(shell uname -s),|Linux)
-export UV_TORCH_BACKEND := cpu
+torch = $(PIP) $(1) --torch-backend cpu "$$(grep -o '^torch==[0-9.]*' $(2))"
 endif
 
 digest = $(shell cat $(1) 2>/dev/null | git hash-object --stdin | cut -c1-16)
@@ -64,6 +65,7 @@ clean: ## Remove both environments and the tools' caches; the state under .tempe
 
 $(PIPELINE): | .venv/bin/uv
 	@rm -f .venv/.installed-*
+	$(call torch,.venv,$(LOCKS)/pipeline$(suffix).txt)
 	$(PIP) .venv -r $(LOCKS)/pipeline$(suffix).txt -r $(LOCKS)/dev.txt
 	$(PIP) .venv --require-hashes -r $(LOCKS)/assets.txt
 	$(PIP) .venv --editable .
@@ -72,6 +74,7 @@ $(PIPELINE): | .venv/bin/uv
 $(ENGINE_STAMP): | .venv/bin/uv
 	@test -x .venv-engine/bin/python || .venv/bin/uv venv --python .venv/bin/python .venv-engine
 	rm -f .venv-engine/.installed-*
+	$(call torch,.venv-engine,$(LOCKS)/engine-$(ENGINE).txt)
 	$(PIP) .venv-engine -r $(LOCKS)/engine-$(ENGINE).txt
 	$(if $(wildcard src/temper_vllm/pyproject.toml),$(PIP) .venv-engine --editable src/temper_vllm)
 	touch $@
