@@ -162,6 +162,8 @@ class DraftSettings(Settings):
     """Peak learning rate."""
     ttt_steps: int = Field(ge=1)
     """Test-time-training steps: how many positions ahead are trained."""
+    batch_tokens: int = Field(ge=16)
+    """Tokens of one optimizer step; rows are packed up to it."""
     max_length: int = Field(ge=16)
     """Longest row in tokens."""
     seed: int = 0
