@@ -2,6 +2,7 @@
 # Make the locks from the inputs. What is locked stays where it can; `lock.sh --upgrade` lets everything move.
 set -euo pipefail
 cd "$(dirname "$0")"
+export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}"  # uv does not read the one that pip does
 more=("$@")
 
 compile() {

@@ -1,0 +1,84 @@
+"""Presets: every file is a whole configuration, and its rules speak of figures that its own run makes."""
+
+import re
+
+import pytest
+
+from temper.config import ROLES, PipelineConfig, Runtime, load_preset, presets, resolve
+from temper.config.stages import Rule
+
+LADDER = re.compile(r"ladder\.(?P<name>student(\+drafter)?(\+fp8)?)\.c(?P<at>\d+)\.(qps|p90_s|tokens_per_step|speedup)")
+
+
+def measured(metric: str, config: PipelineConfig) -> bool:
+    """Whether a run of `config` makes this figure."""
+    if metric == "equivalence.same_percent":
+        return True
+    if found := LADDER.fullmatch(metric):
+        return int(found["at"]) in config.benchmark.concurrency
+    match metric.split("."):
+        case ["agent_scores", stage, role]:
+            return role in ROLES and config.evaluate.points_per_role.get(stage, 0) > 0
+        case ["e2e", stage]:
+            return config.evaluate.scenarios.get(stage, 0) > 0
+    return False
+
+
+def test_the_issues_presets_are_there() -> None:
+    assert {"smoke", "demo", "cpu", "h100x8"} <= presets().keys()
+
+
+@pytest.mark.parametrize("name", presets())
+def test_preset_is_whole_and_named_like_its_file(name: str) -> None:
+    config = load_preset(name)
+    assert type(config) is PipelineConfig
+    assert config.name == name
+
+
+@pytest.mark.parametrize("name", presets())
+def test_resolved_preset_runs_again_as_it_is(name: str, tmp_path) -> None:
+    config = load_preset(name)
+    path = tmp_path / "config.json"  # JSON is YAML
+    path.write_text(config.model_dump_json(), encoding="utf-8")
+    assert resolve(str(path), []) == config
+
+
+@pytest.mark.parametrize("name", presets())
+def test_gate_asks_for_figures_that_the_run_makes(name: str) -> None:
+    config = load_preset(name)
+    asked = [metric for rule in config.gate.rules for metric in (rule.metric, rule.baseline) if metric]
+    assert asked
+    assert not [metric for metric in asked if not measured(metric, config)]
+
+
+@pytest.mark.parametrize("name", presets())
+def test_budgets_fit_together(name: str) -> None:
+    config = load_preset(name)
+    assert max(config.evaluate.points_per_role.values()) <= config.synthesize.points_per_role
+    assert max(config.evaluate.scenarios.values()) <= config.synthesize.scenarios
+    assert config.fp8.samples <= config.synthesize.calibration_in_domain + config.synthesize.calibration_public
+    assert config.validation.longest_tokens <= config.engine.max_model_len, "a row that cannot be served"
+    assert config.evaluate.max_tokens < config.engine.max_model_len
+
+
+@pytest.mark.parametrize("name", ["demo", "cpu", "h100x8"])
+def test_real_models_have_to_reach_the_issues_bars(name: str) -> None:
+    rules: tuple[Rule, ...] = load_preset(name).gate.rules
+    least = {rule.metric: rule.value or 0 for rule in rules if rule.kind == "least"}
+    for role in ("understander", "planner", "evaluator", "executor"):
+        assert least[f"agent_scores.dpo.{role}"] >= 90
+    assert least["e2e.dpo"] >= 70
+    assert least["ladder.student+drafter.c1.tokens_per_step"] >= 3.0
+    assert least["ladder.student+drafter.c1.speedup"] >= 1.5
+    assert least["ladder.student+drafter.c4.speedup"] >= 1.3
+
+
+def test_demo_names_no_machine() -> None:
+    assert load_preset("demo").runtime == Runtime()
+
+
+def test_h100x8_takes_four_million_tokens_a_step() -> None:
+    config = load_preset("h100x8")
+    tokens = config.cpt.batch_size * config.cpt.accumulation * config.cpt.max_length * config.runtime.processes
+    assert tokens == pytest.approx(4e6, rel=0.05)
+    assert sum(config.synthesize.traces_per_role.values()) == 495_772
