@@ -1,0 +1,160 @@
+"""What the drafter learns from: the student's answers as tokens, and the target's hidden states on them.
+
+The layout is what speculators' trainer reads from disk: a `datasets` folder of `input_ids`, `loss_mask` and `seq_len`,
+and `hidden_states/hs_{row}.safetensors` with `hidden_states` [T, 4, H] and `token_ids` [T]. Slots 0 to 2 are the inputs
+of three of the target's blocks, the ones that vLLM taps for EAGLE-3; slot 3 is the last state before the final norm.
+speculators' own extraction runs inside vLLM on CUDA; this one is a plain forward pass and runs anywhere.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from safetensors.torch import save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from temper.errors import ConfigError, DataError, StoreError
+from temper.stage import Stage
+
+SLOTS = 4
+"""States kept of each token: three taps and the last."""
+BATCH_TOKENS = 2048
+"""Tokens of one forward pass, padding included."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answered prompt as the target saw it."""
+
+    input_ids: list[int]
+    loss_mask: list[int]
+    """1 where the drafter has to know what comes next: on the student's tokens but the last."""
+
+    @property
+    def drafted(self) -> list[int]:
+        """The tokens that a drafter would propose: the answer but its first, which the target gives itself."""
+        return [token for token, counts in zip(self.input_ids[1:], self.loss_mask, strict=False) if counts]
+
+
+def render(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any], max_length: int) -> Row | None:
+    """`row["messages"]` as the engine saw and wrote them; None where `max_length` leaves nothing of the answer.
+
+    The prompt is tokenised by itself because the engine tokenised it so. What the template puts behind the end of the
+    turn is dropped, and of a truncated answer the end itself: the student wrote neither. Raises DataError.
+    """
+    *prompt, answer = row["messages"]
+    if answer["role"] != "assistant":
+        raise DataError(f"answers: row {row.get('id')} does not end with the assistant: make the answers again")
+    before = str(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False))
+    whole = str(tokenizer.apply_chat_template(row["messages"], tokenize=False))
+    if not whole.startswith(before):
+        raise DataError(
+            f"answers: row {row.get('id')}: the chat template renders a prompt differently once it is answered"
+        )
+    context = tokenizer(before, add_special_tokens=False)["input_ids"]
+    written = tokenizer(whole[len(before) :], add_special_tokens=False)["input_ids"]
+    if tokenizer.eos_token_id in written:
+        written = written[: written.index(tokenizer.eos_token_id) + (0 if row.get("truncated") else 1)]
+    written = written[: max(0, max_length - len(context))]
+    if len(written) < 2:
+        return None
+    return Row(context + written, [0] * len(context) + [1] * (len(written) - 1) + [0])
+
+
+def tapped_layers(layers: int) -> list[int]:
+    """Blocks whose inputs the drafter sees: early, middle and late, as speculators and vLLM choose them.
+
+    Raises ConfigError for a model that is too shallow to have three different ones.
+    """
+    taps = [2, layers // 2, layers - 3]
+    if len(set(taps)) < len(taps) or min(taps) < 0:
+        raise ConfigError(
+            f"draft: EAGLE-3 taps blocks {taps} of a {layers}-layer target, which must differ: use 7 or more"
+        )
+    return taps
+
+
+def bytes_needed(rows: list[Row], hidden_size: int, dtype: torch.dtype) -> int:
+    """Disk that the hidden states take."""
+    return sum(len(row.input_ids) for row in rows) * SLOTS * hidden_size * dtype.itemsize
+
+
+def check_disk(folder: Path, need: int) -> None:
+    """Raises StoreError when `folder` has less than `need` bytes and a margin of a tenth."""
+    free = shutil.disk_usage(folder).free
+    if free < need * 1.1:
+        raise StoreError(
+            f"draft: hidden states need {need / 2**30:.2f} GiB in {folder}, {free / 2**30:.2f} are free: "
+            "free some, move TEMPER_HOME, or lower synthesize.draft_prompts"
+        )
+
+
+def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -> None:
+    """The training folder of `rows`; states that an earlier, killed run left whole are kept."""
+    (folder / "hidden_states").mkdir(parents=True, exist_ok=True)
+    names = [folder / "hidden_states" / f"hs_{index}.safetensors" for index in range(len(rows))]
+    missing = [index for index, name in enumerate(names) if not name.is_file()]
+    done = len(rows) - len(missing)
+    with torch.inference_mode(), _tap(model) as captured:
+        for batch in _batches(missing, rows):
+            longest = max(len(rows[index].input_ids) for index in batch)
+            ids = torch.zeros(len(batch), longest, dtype=torch.long)
+            for place, index in enumerate(batch):
+                ids[place, : len(rows[index].input_ids)] = torch.tensor(rows[index].input_ids)
+            # Padding stands on the right, where causal attention never looks back from: no mask is needed.
+            model.base_model(input_ids=ids.to(model.device), use_cache=False)
+            states = torch.stack([captured[slot] for slot in range(SLOTS)], dim=2).cpu()
+            for place, index in enumerate(batch):
+                _save(names[index], states[place, : len(rows[index].input_ids)], rows[index].input_ids)
+            done += len(batch)
+            stage.event("hidden states", done=done, of=len(rows))
+    columns = {
+        "input_ids": [row.input_ids for row in rows],
+        "loss_mask": [row.loss_mask for row in rows],
+        "seq_len": [len(row.input_ids) for row in rows],
+    }
+    Dataset.from_dict(columns).with_format("torch").save_to_disk(str(folder))
+
+
+@contextmanager
+def _tap(model: PreTrainedModel) -> Iterator[dict[int, torch.Tensor]]:
+    """The four states of the latest forward pass by slot, each [B, T, H]."""
+    captured: dict[int, torch.Tensor] = {}
+    body: Any = model.base_model
+    taps = [body.layers[index] for index in tapped_layers(len(body.layers))] + [body.norm]
+
+    def keep(slot: int) -> Any:
+        def hook(_module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            captured[slot] = args[0] if args else kwargs["hidden_states"]
+
+        return hook
+
+    handles = [module.register_forward_pre_hook(keep(slot), with_kwargs=True) for slot, module in enumerate(taps)]
+    try:
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _batches(indices: list[int], rows: list[Row]) -> Iterator[list[int]]:
+    """`indices` in batches of about BATCH_TOKENS, rows of like length together."""
+    batch: list[int] = []
+    for index in sorted(indices, key=lambda index: len(rows[index].input_ids)):
+        if batch and (len(batch) + 1) * len(rows[index].input_ids) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _save(path: Path, states: torch.Tensor, token_ids: list[int]) -> None:
+    part = path.with_suffix(".part")
+    save_file({"hidden_states": states.contiguous(), "token_ids": torch.tensor(token_ids)}, part)
+    part.replace(path)

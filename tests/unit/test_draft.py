@@ -1,0 +1,195 @@
+"""What the draft stage promises: which tokens are learned, from which states, and a CPU shortcut that changes nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from speculators.losses import resolve_loss_config
+from speculators.models.eagle3.core import Eagle3DraftModel
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from temper.errors import ConfigError, DataError, StoreError
+from temper.stage import Stage
+from temper.stages import draft, hidden_states
+from temper.stages.speculators_cpu import forward_answers
+
+WORDS = [f"w{number}" for number in range(180)]
+TEMPLATE = (
+    "{% for m in messages %}<|start|> {{ m['role'] }} {{ m['content'] }} <|end|> \n {% endfor %}"
+    "{% if add_generation_prompt %}<|start|> assistant {% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of eight layers with a word tokenizer and a chat template."""
+    folder = tmp_path_factory.mktemp("target")
+    special = ["<|start|>", "<|end|>", "user", "assistant", "<unk>"]
+    words = Tokenizer(WordLevel({word: number for number, word in enumerate(special + WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|end|>", pad_token="<|end|>")
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=8,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        initializer_range=0.3,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty answered prompts of several lengths."""
+    folder = tmp_path_factory.mktemp("answers")
+    rows = [
+        {
+            "id": f"a{n}",
+            "role": "planner",
+            "source": "in_domain",
+            "messages": _chat(WORDS[n : n + 9], WORDS[: 5 + n % 7]),
+        }
+        for n in range(40)
+    ]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    return folder
+
+
+def _chat(question: list[str], answer: list[str]) -> list[dict[str, str]]:
+    return [{"role": "user", "content": " ".join(question)}, {"role": "assistant", "content": " ".join(answer)}]
+
+
+def _stage(run_dir: Path, target: Path, answers: Path, **settings: object) -> Stage:
+    config = {
+        "vocabulary": 128,
+        "epochs": 2,
+        "learning_rate": 1e-3,
+        "ttt_steps": 3,
+        "batch_tokens": 64,
+        "max_length": 64,
+        **settings,
+    }
+    (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
+    return Stage("draft", run_dir, config, {"parent": target, "data": answers}, {"device": "cpu"})
+
+
+def _tokenizer(target: Path) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast.from_pretrained(target)
+
+
+def test_the_drafter_learns_the_answer_and_its_end_but_not_its_first_token(target: Path) -> None:
+    tokenizer = _tokenizer(target)
+    row = hidden_states.render(tokenizer, {"messages": _chat(["w1", "w2"], ["w3", "w4", "w5"])}, 64)
+    assert row is not None
+    assert tokenizer.convert_ids_to_tokens(row.drafted) == ["w4", "w5", "<|end|>"]
+    assert tokenizer.convert_ids_to_tokens(row.input_ids)[-1] == "<|end|>"
+
+
+def test_a_truncated_answer_teaches_no_end(target: Path) -> None:
+    row = hidden_states.render(_tokenizer(target), {"messages": _chat(["w1"], ["w3", "w4"]), "truncated": True}, 64)
+    assert row is not None
+    assert _tokenizer(target).convert_ids_to_tokens(row.drafted) == ["w4"]
+
+
+def test_rows_without_an_answer_are_refused_and_rows_too_long_are_left_out(target: Path) -> None:
+    tokenizer = _tokenizer(target)
+    with pytest.raises(DataError, match="does not end with the assistant"):
+        hidden_states.render(tokenizer, {"messages": _chat(["w1"], ["w2"])[:1]}, 64)
+    assert hidden_states.render(tokenizer, {"messages": _chat(WORDS[:30], ["w2", "w3"])}, 16) is None
+
+
+def test_states_are_those_that_transformers_names_and_the_last_before_its_norm(target: Path, tmp_path: Path) -> None:
+    model = LlamaForCausalLM.from_pretrained(target)
+    rows = [hidden_states.Row([7, 8, 9, 10, 11], [0, 0, 1, 1, 0]), hidden_states.Row([12, 13], [1, 0])]
+    hidden_states.write(model, rows, tmp_path, _stage(tmp_path, target, tmp_path))
+    for index, row in enumerate(rows):
+        saved = load_file(tmp_path / "hidden_states" / f"hs_{index}.safetensors")
+        with torch.no_grad():
+            out = model.model(torch.tensor([row.input_ids]), output_hidden_states=True)
+        expected = [out.hidden_states[layer][0] for layer in (2, 4, 5)]
+        torch.testing.assert_close(saved["hidden_states"][:, :3], torch.stack(expected, 1), atol=1e-5, rtol=1e-4)
+        last = model.model.norm(saved["hidden_states"][:, 3])
+        torch.testing.assert_close(last, out.last_hidden_state[0], atol=1e-5, rtol=1e-4)
+        assert saved["token_ids"].tolist() == row.input_ids
+
+
+def test_taps_follow_the_depth_and_a_shallow_target_is_refused() -> None:
+    assert hidden_states.tapped_layers(30) == [2, 15, 27]
+    assert hidden_states.tapped_layers(32) == [2, 16, 29]
+    with pytest.raises(ConfigError, match="7 or more"):
+        hidden_states.tapped_layers(6)
+
+
+def test_a_full_disk_is_said_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"need .* GiB"):
+        hidden_states.check_disk(tmp_path, 2**60)
+
+
+def _draft_model(target: Path) -> Eagle3DraftModel:
+    config = draft._train_config(
+        draft.DraftSettings(vocabulary=128, epochs=1, learning_rate=1e-3, ttt_steps=3, batch_tokens=64, max_length=64),
+        target,
+        Path("unused"),
+        Path("unused"),
+        cuda=False,
+    )
+    from argparse import Namespace
+
+    from speculators.train.cli import build_draft_model
+
+    torch.manual_seed(1)
+    t2d = torch.zeros(len(WORDS) + 5, dtype=torch.bool)
+    t2d[:128] = True
+    return build_draft_model(
+        Namespace(**config.flatten()), Eagle3DraftModel, t2d, torch.zeros(128, dtype=torch.long), 128
+    )
+
+
+def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_library(target: Path) -> None:
+    model = _draft_model(target)
+    torch.manual_seed(2)
+    length, hidden = 40, 32
+    documents = torch.tensor([[0] * 17 + [1] * 15 + [-1] * 8])
+    mask = torch.zeros(1, length, dtype=torch.long)
+    mask[0, 9:16] = mask[0, 25:31] = 1
+    batch = {
+        "hidden_states": torch.randn(1, length, 3 * hidden),
+        "input_ids": torch.randint(0, 180, (1, length)),
+        "document_ids": documents,
+        "loss_mask": mask,
+        "position_ids": torch.cat([torch.arange(1, 18), torch.arange(1, 16), torch.zeros(8, dtype=torch.long)])[None],
+        "verifier_last_hidden_states": torch.randn(1, length, hidden),
+    }
+    settings = {"ttt_steps": 3, "ttt_step_loss_decay": 0.9, "loss_config": resolve_loss_config("kl_div", "eager")}
+
+    def measure(forward):
+        model.zero_grad()
+        _, loss, metrics = forward(model, **batch, **settings)
+        loss.backward()
+        gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+        return (
+            loss.detach(),
+            gradients,
+            {name: value for name, value in metrics.items() if name.startswith(("full", "loss"))},
+        )
+
+    ours, theirs = measure(forward_answers), measure(Eagle3DraftModel.forward)
+    torch.testing.assert_close(ours[0], theirs[0])
+    assert ours[1].keys() == theirs[1].keys()
+    for name, gradient in theirs[1].items():
+        torch.testing.assert_close(ours[1][name], gradient, atol=1e-6, rtol=1e-4, msg=name)
+    for name, value in theirs[2].items():
+        torch.testing.assert_close(ours[2][name].float(), value.float(), msg=name)
