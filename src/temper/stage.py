@@ -6,6 +6,7 @@ A stage module defines `main(stage: Stage) -> Report` and ends with `if __name__
 
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -72,20 +73,22 @@ def read(run_dir: Path) -> Stage:
 def run(main: Callable[[Stage], Report]) -> None:
     """Entry point of every stage module; leaves `report.json`, or `error.json` and a non-zero exit code."""
     stage = read(Path(sys.argv[1]))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that an engine is stopped
     try:
         report = main(stage)
     except Exception as error:
         known = isinstance(error, errors.TemperError)
         code = error.exit_code if isinstance(error, errors.TemperError) else errors.StageError.exit_code
         said = str(error) if known else f"{type(error).__name__}: {error}"
-        _write(stage.run_dir / ERROR, {"message": said, "exit_code": code})
+        write(stage.run_dir / ERROR, {"message": said, "exit_code": code})
         traceback.print_exc()
         raise SystemExit(code) from None
     if int(os.environ.get("RANK", "0")) == 0:
-        _write(stage.run_dir / REPORT, vars(report))
+        write(stage.run_dir / REPORT, vars(report))
 
 
-def _write(path: Path, value: dict[str, Any]) -> None:
+def write(path: Path, value: dict[str, Any]) -> None:
+    """Put `value` at `path` whole or not at all."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(value, indent=1), encoding="utf-8")
     os.replace(part, path)

@@ -217,6 +217,16 @@ class Rule(Settings):
     baseline: str | None = None
     """Metric to stand beside, for non_inferior and identical."""
 
+    @model_validator(mode="after")
+    def _complete(self) -> "Rule":
+        if self.kind == "identical" and self.baseline is None and self.value is None:
+            raise ValueError("identical needs `baseline` (a metric) or `value`")
+        if self.kind != "identical" and self.value is None:
+            raise ValueError(f"{self.kind} needs `value`")
+        if self.kind == "non_inferior" and self.baseline is None:
+            raise ValueError("non_inferior needs `baseline`, the metric to stand beside")
+        return self
+
 
 class GateSettings(Settings):
     rules: tuple[Rule, ...]
