@@ -1,0 +1,78 @@
+"""A client for any OpenAI-compatible endpoint: one `Answer` for one list of messages."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from temper.agents.prompts import Message
+from temper.errors import EngineError
+
+PATIENCE_S = 600.0
+"""Seconds for one answer; a CPU that serves many sequences at once is slow."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model wrote, and what it cost in tokens."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of one role: the messages a model reads, and the same as typed values for a scripted teacher."""
+
+    role: str
+    messages: list[Message]
+    given: Any
+
+
+class Responder(Protocol):
+    """Whatever can play the roles: a served model or the scripted teacher."""
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        """The role's answer."""
+
+
+class Chat:
+    """A served model. Use as `async with Chat(url, model) as chat`."""
+
+    def __init__(self, url: str, model: str, *, api_key: str = "none") -> None:
+        from openai import AsyncOpenAI
+
+        self._model = model
+        self._client = AsyncOpenAI(base_url=url, api_key=api_key, timeout=PATIENCE_S, max_retries=2)
+
+    async def __aenter__(self) -> "Chat":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def complete(self, messages: list[Message], *, max_tokens: int, temperature: float = 0.0) -> Answer:
+        """One chat completion; greedy by default. Raises EngineError when the endpoint does not answer."""
+        from openai import OpenAIError
+
+        try:
+            reply = await self._client.chat.completions.create(
+                model=self._model,
+                messages=messages,  # type: ignore[arg-type]
+                max_tokens=max_tokens,
+                temperature=temperature,
+            )
+        except (OpenAIError, asyncio.TimeoutError) as error:
+            raise EngineError(f"{self._client.base_url} did not answer ({error}); see the engine's log") from error
+        choice, usage = reply.choices[0], reply.usage
+        return Answer(
+            choice.message.content or "",
+            usage.prompt_tokens if usage else 0,
+            usage.completion_tokens if usage else 0,
+            choice.finish_reason,
+        )
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        """The served model's answer to a role's messages."""
+        return await self.complete(request.messages, max_tokens=max_tokens)

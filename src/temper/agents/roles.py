@@ -1,0 +1,98 @@
+"""What each role writes, as typed values: one parser a role, each raising `Malformed` and nothing else."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from temper.agents.plan import LONGEST, Malformed, check
+from temper.domains.base import Call, Domain, Understanding
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The Evaluator's answer: safe, or the rule that the plan breaks."""
+
+    rule: str | None = None
+
+    @property
+    def safe(self) -> bool:
+        """Whether the plan may run."""
+        return self.rule is None
+
+    def text(self) -> str:
+        """`safe` or `unsafe: rule`."""
+        return "safe" if self.rule is None else f"unsafe: {self.rule}"
+
+
+def parse_understanding(text: str, domain: Domain) -> Understanding:
+    """JSON with a known intent and entities of that intent; what is missing follows from the two."""
+    value = _json(text)
+    if not isinstance(value, dict) or not isinstance(value.get("entities"), dict):
+        raise Malformed("not an object with intent and entities")
+    intent = domain.intents.get(str(value.get("intent")))
+    if intent is None:
+        raise Malformed("unknown intent")
+    entities = value["entities"]
+    if not set(entities) <= set(intent.entities):
+        raise Malformed("an entity does not belong to the intent")
+    if any(not isinstance(item, (str, int)) or item == "" for item in entities.values()):
+        raise Malformed("an entity is neither text nor a whole number")
+    known = {name: entities[name] for name in intent.entities if name in entities}
+    return Understanding(intent.name, known, tuple(name for name in intent.entities if name not in known))
+
+
+def parse_verdict(text: str, domain: Domain) -> Verdict:
+    """`safe`, or `unsafe: rule` with a rule of the domain."""
+    words = text.strip().lower()
+    if words == "safe":
+        return Verdict()
+    match = re.fullmatch(r"unsafe: (\w+)", words)
+    if not match or match[1] not in domain.rules:
+        raise Malformed("neither `safe` nor `unsafe: rule`")
+    return Verdict(match[1])
+
+
+def parse_calls(text: str, domain: Domain) -> tuple[Call, ...]:
+    """A JSON list of `{"name": ..., "arguments": {...}}`, each valid for its tool."""
+    value = _json(text)
+    if not isinstance(value, list) or not 1 <= len(value) <= 8:
+        raise Malformed("not a list of one to eight calls")
+    calls = []
+    for item in value:
+        if not isinstance(item, dict) or set(item) != {"name", "arguments"} or not isinstance(item["arguments"], dict):
+            raise Malformed("a call is not {name, arguments}")
+        calls.append(check((str(item["name"]), item["arguments"]), domain.tools))
+    return tuple(calls)
+
+
+def calls_text(calls: Iterable[Call]) -> str:
+    """The compact JSON that the Executor has to write for these calls."""
+    return json.dumps([{"name": name, "arguments": given} for name, given in calls], separators=(",", ":"))
+
+
+_SPECIFIC = re.compile(r"[A-Za-z]*\d[\w:]*")
+_DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
+
+
+def ungrounded(reply: str, source: str, domain: Domain) -> list[str]:
+    """Numbers, identifiers, days and proper names of the reply that `source`, what the Explainer was given, lacks."""
+    known = {word.lower() for word in re.findall(r"[\w:]+", source)}
+    said = set(_SPECIFIC.findall(reply.lower()))
+    said |= {word for word in re.findall(r"[a-z]+", reply.lower()) if word in _DAYS or word in domain.names}
+    return sorted(word for word in said if word.rstrip(":") not in known)
+
+
+def holds(reply: str, facts: Iterable[str]) -> bool:
+    """Whether every fact stands in the reply, as whole words, letters' case aside."""
+    return all(re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", reply, re.IGNORECASE) for fact in facts)
+
+
+def _json(text: str) -> Any:
+    if len(text) > LONGEST:
+        raise Malformed("too long")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed("not JSON") from None

@@ -1,0 +1,207 @@
+"""M at work: one customer turn through Understander, Planner, Evaluator, Executor and Explainer.
+
+A turn never raises for what a model wrote: a malformed answer is counted and handled. Nothing a model wrote is run;
+calls reach the world only after their schemas, the approved plan and the rules agree.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from temper.agents import plan as plans
+from temper.agents.client import Answer, Request, Responder
+from temper.agents.plan import Malformed, Plan
+from temper.agents.prompts import Message, Prompter, Variant
+from temper.agents.roles import calls_text, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.domains.base import Call, Domain, Outcome, Understanding, World
+from temper.domains.scenario import Scenario
+
+REPLANS = 2
+"""How often the Planner may try again before a safe refusal."""
+CONFUSED = "Sorry, I did not understand that. Could you say it in other words?"
+SAFE_REFUSAL = "Sorry, I cannot do that for you. A colleague will be glad to help."
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One agent call: what it read, what it wrote, what it cost, and the typed values behind the prompt."""
+
+    role: str
+    messages: list[Message]
+    output: str
+    prompt_tokens: int
+    completion_tokens: int
+    given: Any
+
+
+@dataclass
+class Turn:
+    """One customer turn, done."""
+
+    utterance: str
+    reply: str = ""
+    traces: list[Trace] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    """Calls that ran in the world."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """What went wrong and was handled, by kind."""
+
+
+@dataclass(frozen=True)
+class System:
+    """M for one domain over one endpoint (or one scripted teacher)."""
+
+    domain: Domain
+    chat: Responder
+    halstead_threshold: float
+    """Plan volume above which the LLM Evaluator is asked, in bits."""
+    max_tokens: int
+    """Longest answer of one agent."""
+    variant: Variant = "plain"
+
+    def open(self, scenario: Scenario) -> "Conversation":
+        """A conversation in the scenario's fresh world."""
+        return Conversation(self, self.domain.world(scenario.seed, scenario.split))
+
+
+class Conversation:
+    """A customer's conversation with M: the world, the open task, and what `it` means."""
+
+    def __init__(self, system: System, world: World) -> None:
+        self.system = system
+        self.world = world
+        self.pending: Understanding | None = None
+        self.focus: str | None = None
+        self.prompter = Prompter(system.domain, system.variant)
+
+    async def turn(self, utterance: str) -> Turn:
+        """Answer one utterance."""
+        turn = Turn(utterance)
+        try:
+            state = await self._understand(turn)
+        except Malformed:
+            turn.reply = CONFUSED
+            return turn
+        plan = await self._approved(turn, state)
+        self.pending = state if plan and plan.ask else None
+        if plan is None:
+            turn.reply = SAFE_REFUSAL
+            return turn
+        await self._explain(turn, await self._report(turn, plan))
+        return turn
+
+    async def _ask(self, turn: Turn, role: str, messages: list[Message], given: Any) -> str:
+        answer: Answer = await self.system.chat.respond(Request(role, messages, given), self.system.max_tokens)
+        turn.traces.append(Trace(role, messages, answer.text, answer.prompt_tokens, answer.completion_tokens, given))
+        return answer.text.strip()
+
+    async def _understand(self, turn: Turn) -> Understanding:
+        messages = self.prompter.understander(self.pending, self.focus, turn.utterance)
+        text = await self._ask(turn, "understander", messages, None)
+        try:
+            return parse_understanding(text, self.system.domain)
+        except Malformed:
+            turn.counts["understander_malformed"] += 1
+            raise
+
+    async def _approved(self, turn: Turn, state: Understanding) -> Plan | None:
+        """A plan that broke no rule, within the bounded number of tries; None asks for a safe refusal."""
+        facts, feedback = self.world.facts(state.entities, state.intent), None
+        for _ in range(1 + REPLANS):
+            messages = self.prompter.planner(state, facts, feedback)
+            text = await self._ask(turn, "planner", messages, (state, facts, feedback))
+            try:
+                plan = plans.parse(text, self.system.domain.tools)
+            except Malformed:
+                turn.counts["planner_malformed"] += 1
+                feedback = "malformed"
+                continue
+            if not plan.calls:
+                return plan
+            feedback = await self._objection(turn, plan, facts)
+            if feedback is None:
+                return plan
+            turn.counts["replanned"] += 1
+        turn.counts["gave_up"] += 1
+        return None
+
+    async def _objection(self, turn: Turn, plan: Plan, facts: str) -> str | None:
+        """The rule that the plan breaks, by the rule checks, or for a complex plan by the LLM Evaluator.
+
+        A threshold of 0 asks the Evaluator about every plan, broken ones too: so traces are captured.
+        """
+        broken = self.world.broken(_literal(plan.calls))
+        threshold = self.system.halstead_threshold
+        if (broken and threshold > 0) or plans.volume(plan.text()) <= threshold:
+            return broken
+        judged = await self._judged(turn, plan, facts)
+        return broken or judged
+
+    async def _judged(self, turn: Turn, plan: Plan, facts: str) -> str | None:
+        """The LLM Evaluator's objection, or None."""
+        tools = [name for name, _ in plan.calls]
+        text = await self._ask(turn, "evaluator", self.prompter.evaluator(plan.text(), tools, facts), plan.calls)
+        try:
+            return parse_verdict(text, self.system.domain).rule
+        except Malformed:
+            turn.counts["evaluator_malformed"] += 1
+            return "malformed"
+
+    async def _report(self, turn: Turn, plan: Plan) -> tuple[str, Any]:
+        """What the Explainer gets to read: a question, a refusal, or the results of the calls."""
+        if plan.ask:
+            return self.prompter.asked(plan.ask), plan
+        if plan.refuse:
+            return self.prompter.refused(plan.refuse), plan
+        names, outcomes = self._run(turn, await self._executable(turn, plan))
+        if not outcomes:
+            return self.prompter.refused("not_possible"), Plan(refuse="not_possible")
+        return self.prompter.happened(names, outcomes), (names, outcomes)
+
+    async def _executable(self, turn: Turn, plan: Plan) -> tuple[Call, ...]:
+        """The Executor's calls if they are the approved ones; else the plan's own, interpreted, and counted."""
+        text = await self._ask(turn, "executor", self.prompter.executor(plan.text()), plan)
+        try:
+            calls = parse_calls(text, self.system.domain)
+        except Malformed:
+            turn.counts["executor_malformed"] += 1
+            return plan.calls
+        if calls_text(calls) != calls_text(plan.calls):
+            turn.counts["executor_deviated"] += 1
+        return plan.calls
+
+    def _run(self, turn: Turn, calls: tuple[Call, ...]) -> tuple[list[str], list[Outcome]]:
+        """Run calls in order with references filled in; stops at one that a rule forbids or that finds nothing."""
+        names: list[str] = []
+        outcomes: list[Outcome] = []
+        for name, arguments in calls:
+            given = dict(arguments)
+            for key, value in arguments.items():
+                if isinstance(value, str) and value.startswith("$"):
+                    earlier = ord(value[1]) - ord("a")
+                    found = outcomes[earlier].reference if earlier < len(outcomes) else None
+                    if found is None:
+                        turn.counts["reference_empty"] += 1
+                        return names, outcomes
+                    given[key] = found
+            if self.world.broken([(name, given)]):
+                turn.counts["rule_stopped"] += 1
+                return names, outcomes
+            outcome = self.world.run(name, given)
+            self.focus = outcome.focus or self.focus
+            names.append(name)
+            outcomes.append(outcome)
+            turn.calls.append((name, given))
+        return names, outcomes
+
+    async def _explain(self, turn: Turn, report: tuple[str, Any]) -> None:
+        text, given = report
+        messages = self.prompter.explainer(turn.utterance, text)
+        turn.reply = await self._ask(turn, "explainer", messages, given)
+        if ungrounded(turn.reply, messages[-1]["content"], self.system.domain):
+            turn.counts["explainer_ungrounded"] += 1
+
+
+def _literal(calls: tuple[Call, ...]) -> list[Call]:
+    """The calls whose arguments are all known before anything ran; the others are checked when they run."""
+    return [call for call in calls if not any(isinstance(v, str) and v.startswith("$") for v in call[1].values())]

@@ -1,0 +1,22 @@
+"""The words of the dealer's world: models by split, bodies, days, jobs, departments. Times are 24-hour, prices euros."""
+
+MODELS = {
+    "train": (
+        "Ford Puma", "Ford Focus", "Toyota Yaris", "Toyota Corolla", "Renault Clio", "Renault Captur", "Fiat Panda",
+        "Skoda Octavia", "Skoda Fabia", "Opel Corsa", "Seat Leon", "Kia Ceed", "Nissan Juke", "Peugeot 208",
+        "Mazda Demio", "Hyundai Kona",
+    ),
+    "test": ("Volvo Amazon", "Honda Jazz", "Honda Civic", "Citroen Ami", "Dacia Duster", "Suzuki Swift"),
+}  # fmt: skip
+BODIES = ("suv", "sedan", "hatchback", "van", "pickup", "coupe")
+COLOURS = ("red", "blue", "black", "white", "grey", "green")
+FUELS = ("petrol", "diesel", "hybrid", "electric")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+TIMES = ("09:00", "11:00", "14:00", "16:00")
+LATE = ("18:00", "19:00", "20:00", "21:00")
+SERVICES = {
+    "oil change": 90, "tyre change": 60, "brake check": 45, "inspection": 150, "engine repair": 900,
+    "battery change": 180,
+}  # fmt: skip
+SMALL_JOBS = ("oil change", "tyre change")
+DEPARTMENTS = {"sales": ("09:00", "18:00"), "service": ("07:00", "17:00"), "finance": ("10:00", "16:00")}

@@ -1,0 +1,107 @@
+"""The customer's side: values for what is asked, requests with or without them, and answers to what was missing."""
+
+import random
+from typing import Any
+
+from temper.domains.automotive.catalogue import BODIES, DAYS, DEPARTMENTS, LATE, SERVICES, SMALL_JOBS, TIMES
+from temper.domains.automotive.intents import INTENTS
+from temper.domains.automotive.rules import RULES
+from temper.domains.automotive.wording import ANSWERS, POLITE, REQUESTS
+from temper.domains.automotive.world import World
+from temper.domains.base import Line, Understanding
+
+SURE = "yes, I am sure"
+"""A request with these words brings its confirmation along."""
+
+
+def _vehicle(rng: random.Random, world: World, sold: bool) -> str:
+    return rng.choice([vehicle.id for vehicle in world.vehicles.values() if vehicle.sold is sold])
+
+
+def _other_booking(rng: random.Random, world: World) -> str:
+    return rng.choice([f"B{number}" for number in range(10, 99) if f"B{number}" not in world.bookings])
+
+
+def values(rng: random.Random, world: World, intent: str, breaks: str | None) -> dict[str, Any] | None:
+    """Values for every entity of the intent that break the rule `breaks` and no other, or None if none can be found."""
+    for _ in range(20):
+        day = (
+            "sunday" if breaks == "closed_sunday" else "saturday" if breaks == "saturday_jobs" else rng.choice(DAYS[:6])
+        )
+        service = rng.choice([job for job in SERVICES if job not in SMALL_JOBS or breaks != "saturday_jobs"])
+        every = {
+            "body": rng.choice(BODIES),
+            "max_price": rng.randint(12, 48) * 1000,
+            "vehicle": _vehicle(rng, world, sold=breaks == "vehicle_sold"),
+            "day": day,
+            "time": rng.choice(LATE if breaks == "too_late" else TIMES),
+            "confirmed": "yes",
+            "months": rng.choice((72, 84, 96)) if breaks == "term_limit" else rng.choice((12, 24, 36, 48, 60)),
+            "deposit": rng.choice((200, 300, 500, 700, 800) if breaks == "deposit_minimum" else range(1000, 9500, 500)),
+            "model": rng.choice(world.models),
+            "year": rng.randint(1995, 2011) if breaks == "trade_in_year" else rng.randint(2012, 2024),
+            "km": rng.randint(201, 390) * 1000 if breaks == "trade_in_km" else rng.randint(15, 199) * 1000,
+            "percent": rng.randint(6, 30) if breaks == "discount_limit" else rng.randint(1, 5),
+            "service": service,
+            "plate": rng.choice(list(world.plates)),
+            "booking": _other_booking(rng, world)
+            if breaks == "own_booking"
+            else rng.choice(list(world.bookings) or ["B1"]),
+            "department": rng.choice(list(DEPARTMENTS)),
+        }
+        given = {name: every[name] for name in INTENTS[intent].entities}
+        if world.broken([(INTENTS[intent].tools[-1], given)] if intent in RULED else []) == breaks:
+            return given
+    return None
+
+
+RULED = {tool for rule in RULES.values() for tool in rule.tools}
+"""Tools that a rule speaks of; their intents have the same name."""
+
+
+def _say(rng: random.Random, template: str, given: dict[str, Any], focus: str | None) -> str:
+    """The template with its values; the vehicle in focus is often just `it`."""
+    spoken = dict(given)
+    if spoken.get("vehicle") and spoken["vehicle"] == focus and rng.random() < 0.6:
+        spoken["vehicle"] = rng.choice(("it", "it", "that one", "this car"))
+    text = template.format(**spoken)
+    return text[0].upper() + text[1:]
+
+
+def _fields(template: str, intent: str) -> list[str]:
+    return [name for name in INTENTS[intent].entities if "{" + name + "}" in template]
+
+
+def task(
+    rng: random.Random, world: World, intent: str, split: str, focus: str | None, breaks: str | None = None
+) -> list[Line]:
+    """A request and the answers to all that it left out; see `Domain.task`."""
+    given = values(rng, world, intent, breaks)
+    if given is None:
+        return []
+    if breaks != "vehicle_sold" and "vehicle" in given and focus in world.vehicles and rng.random() < 0.5:
+        here = {**given, "vehicle": focus}
+        if world.broken([(intent, here)] if intent in RULED else []) == breaks:
+            given = here
+    template = rng.choice(REQUESTS[intent][split])
+    known = {name: given[name] for name in _fields(template, intent)}
+    if SURE in template:
+        known["confirmed"] = "yes"
+    slices = _slices(intent, breaks)
+    lines = [Line(rng.choice(POLITE) + _say(rng, template, given, focus), _truth(intent, known), template, slices)]
+    while missing := lines[-1].truth.missing:
+        answer = rng.choice(ANSWERS[missing[0]][split])
+        known = {**known, missing[0]: given[missing[0]]}
+        lines.append(Line(_say(rng, answer, given, focus), _truth(intent, known), answer, slices))
+    return lines
+
+
+def _truth(intent: str, known: dict[str, Any]) -> Understanding:
+    order = INTENTS[intent].entities
+    entities = {name: known[name] for name in order if name in known}
+    return Understanding(intent, entities, tuple(name for name in order if name not in known))
+
+
+def _slices(intent: str, breaks: str | None) -> tuple[str, ...]:
+    rare = ("rare_intent",) if INTENTS[intent].rare else ()
+    return (*rare, "out_of_policy") if breaks else rare

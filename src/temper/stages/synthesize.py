@@ -1,0 +1,19 @@
+"""Data by simulation: `python -m temper.stages.synthesize RUN_DIR`.   Out: cpt, sft, dpo, draft_prompts, calibration, evaluation."""
+
+from temper.config.stages import SynthesizeSettings
+from temper.domains import load_domain
+from temper.stage import Report, Stage, run
+from temper.synthesis.sets import build
+
+SETS = ("cpt", "sft", "dpo", "draft_prompts", "calibration", "evaluation")
+
+
+def main(stage: Stage) -> Report:
+    """Simulate, judge, split and write every set."""
+    settings = SynthesizeSettings.model_validate(stage.config)
+    metrics = build(load_domain(settings.domain), settings, stage.out, stage.event)
+    return Report(metrics=metrics, artifacts=dict.fromkeys(SETS, "dataset"))
+
+
+if __name__ == "__main__":
+    run(main)

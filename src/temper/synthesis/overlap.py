@@ -1,0 +1,76 @@
+"""Overlap between rows, exact and near: what must not be shared by a training set and an evaluation set.
+
+Tools and rules that a prompt lists are the same for everybody and do not count; what is compared is the rest of the
+last message and the answer, as word 5-grams. Candidates come from MinHash (Broder, 1997), the verdict from the exact
+Jaccard similarity.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+NGRAM = 5
+SHARED = ("tools:", "rules:")
+"""Lines of a prompt that are the same for every row of an intent."""
+
+
+def key_text(row: Mapping[str, Any]) -> str:
+    """The part of a row that is its own: the last message without the shared lines, then the answer."""
+    messages = row.get("prompt") or row.get("messages") or []
+    if isinstance(messages, str):
+        return f"{messages}\n{row.get('completion', '')}"
+    last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
+    own = "\n".join(line for line in last.splitlines() if not line.startswith(SHARED))
+    return f"{own}\n{_answer(row)}"
+
+
+def _answer(row: Mapping[str, Any]) -> str:
+    if "expected" in row:
+        return str(row["expected"])
+    for name in ("completion", "chosen"):
+        if name in row:
+            return str(row[name][0]["content"])
+    messages = row.get("messages") or [{"role": "user", "content": ""}]
+    return str(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else ""
+
+
+def grams(text: str) -> frozenset[str]:
+    """Word 5-grams; a text of fewer words is one gram."""
+    words = re.findall(r"\w+", text.lower())
+    return frozenset(" ".join(words[i : i + NGRAM]) for i in range(max(1, len(words) - NGRAM + 1)))
+
+
+class Index:
+    """The rows to keep clear of; `hit` finds one that a text equals or nearly equals."""
+
+    def __init__(self, texts: Iterable[str], threshold: float) -> None:
+        from datasketch import MinHashLSH
+
+        self._threshold = threshold
+        self._texts: list[str] = sorted(set(texts))
+        self._exact = frozenset(self._texts)
+        self._lsh = MinHashLSH(threshold=max(0.1, threshold - 0.15), num_perm=64)
+        with self._lsh.insertion_session() as session:
+            for number, sketch in enumerate(_sketches(self._texts)):
+                session.insert(number, sketch)
+
+    def hits(self, texts: Sequence[str]) -> dict[int, str]:
+        """Index of each text that overlaps -> the row it overlaps with."""
+        found = {}
+        for number, (text, sketch) in enumerate(zip(texts, _sketches(texts), strict=True)):
+            if text in self._exact:
+                found[number] = text
+                continue
+            mine = grams(text)
+            for candidate in sorted(self._lsh.query(sketch)):
+                other = grams(self._texts[candidate])
+                if len(mine & other) / len(mine | other) >= self._threshold:
+                    found[number] = self._texts[candidate]
+                    break
+        return found
+
+
+def _sketches(texts: Sequence[str]) -> list[Any]:
+    from datasketch import MinHash
+
+    return MinHash.bulk(([gram.encode() for gram in grams(text)] for text in texts), num_perm=64)

@@ -1,0 +1,269 @@
+"""The five training sets and the evaluation set, made from simulated conversations. Splits never share an entity's
+number, a wording or a conversation, and evaluation keeps clear of everything that is trained on (`overlap`)."""
+
+import asyncio
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from temper.agents.scoring import why_wrong
+from temper.assets import public_documents, public_questions
+from temper.config.stages import ROLES, SynthesizeSettings
+from temper.domains.base import Domain
+from temper.errors import DataError
+from temper.synthesis.hard import hard_negatives
+from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.simulator import Episode, Record, Traffic, play
+from temper.synthesis.teacher import explain
+
+Row = dict[str, Any]
+OFFSETS = {"train": 0, "draft": 1_000_000, "calibration": 2_000_000, "points": 3_000_000, "scenarios": 4_000_000}
+"""First seed of each kind of conversation: no two kinds share one."""
+NEAR = 0.8
+"""Similarity from which an evaluation row is dropped for being like a training row."""
+
+
+def episodes(
+    domain: Domain, settings: SynthesizeSettings, kind: str, count: int, traffic: Traffic
+) -> Iterator[Episode]:
+    """`count` conversations of one kind, one after another."""
+    split = "test" if kind in ("points", "scenarios") else "train"
+    first = settings.seed * 10_000_000 + OFFSETS[kind]
+    for number in range(count):
+        yield asyncio.run(play(domain, first + number, split, traffic))
+
+
+def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Row:
+    """A record as an evaluation point; see `temper.agents.scoring`."""
+    facts = explain(domain, record.given)[1] if record.role == "explainer" else ()
+    calls = episode.calls[: record.calls_before]
+    return {
+        "id": identity,
+        "role": record.role,
+        "slice": record.slice,
+        "prompt": record.messages,
+        "expected": record.right,
+        "teacher": record.teacher,
+        "facts": list(facts),
+        "world": {"seed": episode.seed, "split": episode.split, "calls": [list(call) for call in calls]},
+    }
+
+
+def label(record: Record) -> str:
+    """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule."""
+    if record.role == "understander":
+        return str(json.loads(record.right)["intent"])
+    if record.role == "explainer":
+        return (
+            record.messages[-1]["content"]
+            .splitlines()[-1]
+            .split(",")[0]
+            .split(": ")[0 if record.given.__class__ is tuple else 1]
+        )
+    if record.role == "evaluator" and record.right == "safe":
+        return f"safe {record.given[-1][0]}"
+    return record.right.split("(")[0] if record.role == "planner" and " = " in record.right else record.right[:40]
+
+
+def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
+    """Up to `count` rows, taken from the labels in turn so that rare ones are there; no two with the same text."""
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    seen = set()
+    for name, row in rows:
+        text = key_text(row)
+        if text not in seen:
+            seen.add(text)
+            by_label[name].append(row)
+    for group in by_label.values():
+        rng.shuffle(group)
+    picked: list[Row] = []
+    groups = [by_label[name] for name in sorted(by_label)]
+    while len(picked) < count and any(groups):
+        picked += [group.pop() for group in groups if group]
+    rng.shuffle(picked)
+    return picked[:count]
+
+
+def _chat(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
+
+
+def build(
+    domain: Domain, settings: SynthesizeSettings, out: Callable[[str], Path], say: Callable[[str], None]
+) -> dict[str, float]:
+    """Write every set below `out(name)` and return their sizes. Raises DataError when the simulation gives too little."""
+    rng = random.Random(settings.seed)
+    traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate)
+    say("simulating training conversations")
+    train = [(r, e) for e in episodes(domain, settings, "train", settings.conversations, traffic) for r in e.records]
+    sets = {
+        "sft": _sft(train, settings, rng),
+        "dpo": _dpo(domain, train, settings, rng),
+        "draft_prompts": _draft_prompts(domain, settings, rng),
+        "calibration": _calibration(domain, settings, rng),
+    }
+    sets["cpt"], heldout = _cpt(domain, settings, rng)
+    say("simulating held-out conversations")
+    index = Index((key_text(row) for rows in sets.values() for row in rows), NEAR)
+    points = _points(domain, settings, index, rng)
+    scenarios = _scenarios(domain, settings)
+    for name, rows in sets.items():
+        write(out(name) / "train.jsonl", rows)
+    write(out("cpt") / "heldout.jsonl", heldout)
+    write(out("evaluation") / "points.jsonl", points)
+    write(out("evaluation") / "scenarios.jsonl", scenarios)
+    sizes = {f"{name}_rows": float(len(rows)) for name, rows in sets.items()}
+    kinds = defaultdict(float)
+    for row in sets["dpo"]:
+        kinds[f"dpo_{row['kind']}_pairs"] += 1
+    return {**sizes, **kinds, "evaluation_points": float(len(points)), "evaluation_scenarios": float(len(scenarios))}
+
+
+def _sft(train: Sequence[tuple[Record, Episode]], settings: SynthesizeSettings, rng: random.Random) -> list[Row]:
+    """Judged traces by role; each is what M should have written, but for what the judge missed."""
+    rows: list[Row] = []
+    for role in ROLES:
+        mine = [
+            (label(r), {"role": role, "slice": r.slice, "prompt": r.messages, "completion": _chat(r.judged)})
+            for r, _ in train
+            if r.role == role
+        ]
+        rows += spread(mine, settings.traces_per_role.get(role, 0), rng)
+    rng.shuffle(rows)
+    return [{"id": f"sft-{number}", **row} for number, row in enumerate(rows)]
+
+
+def _dpo(
+    domain: Domain, train: Sequence[tuple[Record, Episode]], settings: SynthesizeSettings, rng: random.Random
+) -> list[Row]:
+    """Nine pairs where the judge caught a mistake for each hard negative; the checker passes one and fails the other."""
+    pairs = []
+    for record, episode in train:
+        if record.kind and record.judged == record.right:
+            checked = point(domain, record, episode, "")
+            if not why_wrong(checked, record.right, domain) and why_wrong(checked, record.teacher, domain):
+                pairs.append((f"{record.role} {record.kind}", _pair(record, "automatic")))
+    hard_count = max(1, settings.dpo_pairs // 10)
+    automatic = spread(pairs, settings.dpo_pairs - hard_count, rng)
+    rows = automatic + hard_negatives(domain, settings.seed, hard_count, rng)
+    if len(rows) < settings.dpo_pairs:
+        raise DataError(
+            f"only {len(rows)} of {settings.dpo_pairs} preference pairs: raise synthesize.conversations or mistake_rate"
+        )
+    rng.shuffle(rows)
+    return [{"id": f"dpo-{number}", **row} for number, row in enumerate(rows)]
+
+
+def _pair(record: Record, origin: str) -> Row:
+    return {
+        "role": record.role,
+        "kind": record.kind,
+        "origin": origin,
+        "prompt": record.messages,
+        "chosen": _chat(record.right),
+        "rejected": _chat(record.teacher),
+    }
+
+
+def _draft_prompts(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> list[Row]:
+    """Prompts of fresh conversations, all roles as they come, then public questions as plain user messages."""
+    played = episodes(domain, settings, "draft", 4 + settings.draft_prompts // 20, Traffic())
+    mine = [(r.role, {"role": r.role, "source": "in_domain", "prompt": r.messages}) for e in played for r in e.records]
+    rows = spread(mine, settings.draft_prompts, rng)
+    questions = public_questions()[: settings.draft_public_prompts]
+    rows += [
+        {"role": "public", "source": "public", "prompt": [{"role": "user", "content": text}]} for text in questions
+    ]
+    rng.shuffle(rows)
+    return [{"id": f"draft-{number}", **row} for number, row in enumerate(rows)]
+
+
+def _calibration(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> list[Row]:
+    """Fresh traces with right answers, and public documents as plain messages."""
+    played = episodes(domain, settings, "calibration", 4 + settings.calibration_in_domain // 20, Traffic())
+    mine = [
+        (r.role, {"source": "in_domain", "messages": r.messages + _chat(r.right)}) for e in played for r in e.records
+    ]
+    rows = spread(mine, settings.calibration_in_domain, rng)
+    for document in public_documents()[-settings.calibration_public :] if settings.calibration_public else []:
+        rows.append({"source": "public", "messages": [{"role": "user", "content": document.text[:1500]}]})
+    rng.shuffle(rows)
+    return [{"id": f"calibration-{number}", **row} for number, row in enumerate(rows)]
+
+
+def _cpt(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> tuple[list[Row], list[Row]]:
+    """Automotive and public documents, each behind a context C_x that says what it is; a tenth more is held out."""
+    more = max(2, settings.cpt_domain_documents // 10)
+    texts = domain.documents(rng, settings.cpt_domain_documents + more)
+    rows = [{"prompt": f"{context}\n\n", "completion": text, "source": domain.name} for context, text in texts]
+    public = [
+        {"prompt": f"{d.source}: {d.title}\n\n", "completion": d.text[: settings.cpt_characters], "source": "public"}
+        for d in public_documents()[: settings.cpt_public_documents + 2]
+    ]
+    train = rows[more:] + public[2:]
+    rng.shuffle(train)
+    return train, rows[:more] + public[:2]
+
+
+def _points(domain: Domain, settings: SynthesizeSettings, index: Index, rng: random.Random) -> list[Row]:
+    """Held-out points by role, spread over labels, none of them like a training row."""
+    count = 20 + settings.points_per_role
+    traffic = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
+    rows: list[tuple[str, str, Row]] = [
+        (r.role, label(r), point(domain, r, e, ""))
+        for e in episodes(domain, settings, "points", count, traffic)
+        for r in e.records
+    ]
+    like = index.hits([key_text(row) for _, _, row in rows])
+    points: list[Row] = []
+    for role in ROLES:
+        mine = [(name, row) for number, (who, name, row) in enumerate(rows) if who == role and number not in like]
+        picked = spread(mine, settings.points_per_role, rng)
+        if len(picked) < settings.points_per_role:
+            raise DataError(f"only {len(picked)} held-out {role} points of {settings.points_per_role}: ask for fewer")
+        points += [{**row, "id": f"{role}-{number}"} for number, row in enumerate(picked)]
+    return points
+
+
+def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Row]:
+    """Ten turns with a switch of business in the middle; the goal is what a faultless M leaves behind."""
+    rows = []
+    traffic = Traffic(naive_rate=0.0, variants=0.0)
+    for number, episode in enumerate(episodes(domain, settings, "scenarios", settings.scenarios, traffic)):
+        told = [r for r in episode.records if r.role == "explainer"]
+        rows.append(
+            {
+                "id": f"scenario-{number}",
+                "seed": episode.seed,
+                "split": episode.split,
+                "turns": [line.text for line in episode.lines],
+                "meanings": [line.truth.text() for line in episode.lines],
+                "facts": [list(explain(domain, r.given)[1]) for r in told],
+                "goal": episode.goal,
+                "slices": sorted({name for line in episode.lines for name in line.slices} | {"business_switch"}),
+            }
+        )
+    return rows
+
+
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """JSON-lines, one row a line."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a JSON-lines file. Raises DataError with the row's number."""
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise DataError(f"{path}, row {number}: not JSON; mend or remove the row") from None
+        if not isinstance(row, dict):
+            raise DataError(f'{path}, row {number}: not an object; a row is {{"messages": [...]}} or alike')
+        rows.append(row)
+    return rows

@@ -1,0 +1,189 @@
+"""The simulated customer against M, run by the judged teacher: every agent call is kept with what was right.
+
+A conversation has a goal, a list of tasks in one business and then in another; the customer says one line a turn,
+answers what was asked, and ends with EXIT (`None`) when the goal is reached.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from temper.agents.client import Answer, Request
+from temper.agents.prompts import Message, Variant
+from temper.agents.runtime import Conversation, System, Turn
+from temper.domains.base import Domain, Line, World
+from temper.synthesis.teacher import Oracle, Teacher
+
+RARE_WEIGHT = 0.3
+"""How often a rare intent is picked, against 1 for the others."""
+SLICES = (
+    "replan", "out_of_policy", "business_switch", "missing_information", "rare_intent", "long_context",
+    "distractor_tools", "changed_prompt",
+)  # fmt: skip
+"""By precedence: a point that fits several belongs to the first."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What simulated conversations are like."""
+
+    turns: int = 10
+    """Customer lines for each conversation."""
+    mistake_rate: float = 0.0
+    """Share of teacher calls with a seeded mistake."""
+    naive_rate: float = 0.5
+    """Share of forbidden requests that the teacher plans all the same, for the Evaluator to stop."""
+    catch_rate: float = 1.0
+    """Share of mistakes that the judge corrects."""
+    out_of_policy: float = 0.3
+    """Share of tasks that run into a rule."""
+    rambling: float = 0.1
+    """Share of lines with idle talk before them."""
+    variants: float = 0.2
+    """Share of conversations whose Planner prompts are shown with distractors or in another order."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One agent call: what it read, what the teacher wrote (y), what the judge made of it (y*), what was right."""
+
+    role: str
+    messages: list[Message]
+    teacher: str
+    judged: str
+    right: str
+    kind: str | None
+    given: Any
+    slice: str
+    template: str
+    calls_before: int
+    """Calls that had run in the world when this one was made."""
+
+
+@dataclass
+class Episode:
+    """A whole conversation with its records, and the world as it was left."""
+
+    seed: int
+    split: str
+    lines: list[Line] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    switch: int = 0
+    """Index of the first line in the second business."""
+    goal: str = ""
+
+
+class Customer:
+    """Says the next line of its goal, given how the world stands, until EXIT."""
+
+    def __init__(self, domain: Domain, rng: random.Random, split: str, traffic: Traffic) -> None:
+        self._domain, self._rng, self._split, self._traffic = domain, rng, split, traffic
+        businesses = sorted({intent.business for intent in domain.intents.values()})
+        self._businesses = rng.sample(businesses, 2)
+        self._waiting: list[Line] = []
+        self._left = traffic.turns
+
+    @property
+    def switched(self) -> bool:
+        """Whether the conversation is in its second business."""
+        return self._left < (self._traffic.turns + 1) // 2
+
+    def next(self, world: World, focus: str | None) -> Line | None:
+        """The next line, or None for EXIT."""
+        if self._left == 0:
+            return None
+        room = (
+            self._left
+            if self.switched or self._left * 2 <= self._traffic.turns
+            else (self._left - self._traffic.turns // 2)
+        )
+        if not self._waiting:
+            self._waiting = self._task(world, focus, room)
+        self._left -= 1
+        return self._idle(self._waiting.pop(0))
+
+    def _task(self, world: World, focus: str | None, room: int) -> list[Line]:
+        """A task that fits into the lines that are left before the switch or the end."""
+        second = self._left * 2 <= self._traffic.turns
+        intents = [i for i in self._domain.intents.values() if i.business == self._businesses[second]]
+        weights = [RARE_WEIGHT if intent.rare else 1.0 for intent in intents]
+        while True:
+            intent = self._rng.choices(intents, weights)[0].name
+            rules = [rule.name for rule in self._domain.rules.values() if intent in rule.tools]
+            breaks = self._rng.choice(rules) if rules and self._rng.random() < self._traffic.out_of_policy else None
+            lines = self._domain.task(self._rng, world, intent, self._split, focus, breaks)
+            if 0 < len(lines) <= room:
+                return lines
+
+    def _idle(self, line: Line) -> Line:
+        if self._rng.random() >= self._traffic.rambling:
+            return line
+        talk = self._domain.ramble(self._rng, self._split)
+        return replace(line, text=f"{talk} {line.text}", slices=(*line.slices, "long_context"))
+
+
+class Judged:
+    """The teacher with the judge behind it; M goes on with the judged answer, so that most conversations stay right."""
+
+    def __init__(self, teacher: Teacher, rng: random.Random, catch_rate: float) -> None:
+        self._teacher, self._rng, self._catch_rate = teacher, rng, catch_rate
+        self.seen: list[tuple[Request, str, str, str, str | None]] = []
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        """The judged answer; a plan that breaks a rule goes on as it is, for the Evaluator to stop."""
+        right = self._teacher.oracle.answer(request)
+        said = (await self._teacher.respond(request, max_tokens)).text
+        kind = self._teacher.kinds[-1]
+        judged = right if kind and self._rng.random() < self._catch_rate else said
+        self.seen.append((request, said, judged, right, kind))
+        return Answer(said if kind == "rule_broken" else judged)
+
+
+async def play(domain: Domain, seed: int, split: str, traffic: Traffic) -> Episode:
+    """One conversation, deterministic by seed."""
+    rng = random.Random(f"{domain.name} {split} {seed}")
+    world = domain.world(seed, split)
+    oracle = Oracle(domain, world)
+    judged = Judged(Teacher(oracle, rng, traffic.mistake_rate, traffic.naive_rate), rng, traffic.catch_rate)
+    variant: Variant = "plain"
+    if rng.random() < traffic.variants:
+        variant = rng.choice(("distractors", "reordered"))
+    talk = Conversation(System(domain, judged, 0.0, 0, variant), world)
+    customer = Customer(domain, rng, split, traffic)
+    episode = Episode(seed, split)
+    while (line := customer.next(world, talk.focus)) is not None:
+        oracle.truth = line.truth
+        fresh = customer.switched and not episode.switch
+        episode.switch = episode.switch or (len(episode.lines) if fresh else 0)
+        before = len(episode.calls)
+        turn = await talk.turn(line.text)
+        slices = _slices(line, variant, fresh)
+        episode.records += [_record(item, slices, line.template, before) for item in judged.seen]
+        judged.seen.clear()
+        episode.lines.append(line)
+        episode.turns.append(turn)
+        episode.calls += turn.calls
+    episode.goal = world.state_digest()
+    return episode
+
+
+def _slices(line: Line, variant: str, fresh: bool) -> set[str]:
+    slices = set(line.slices)
+    slices |= {"missing_information"} if line.truth.missing else set()
+    slices |= {"business_switch"} if fresh else set()
+    return slices | {"distractors": {"distractor_tools"}, "reordered": {"changed_prompt"}}.get(variant, set())
+
+
+def _record(
+    seen: tuple[Request, str, str, str, str | None], slices: Sequence[str] | set[str], template: str, before: int
+) -> Record:
+    request, said, judged, right, kind = seen
+    feedback = request.role == "planner" and request.given[2]
+    fitting = [name for name in SLICES if name in slices or (name == "replan" and feedback)]
+    return Record(
+        request.role, request.messages, said, judged, right, kind, request.given,
+        fitting[0] if fitting else "plain", template, before,
+    )  # fmt: skip

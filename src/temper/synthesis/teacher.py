@@ -1,0 +1,168 @@
+"""The scripted teacher: right answers for every role, and seeded mistakes of the named kinds.
+
+`Oracle.answer` knows the world and the customer's meaning; the teacher is the oracle with mistakes; what the judge
+corrects to is the oracle's answer again.
+"""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from temper.agents.client import Answer, Request
+from temper.agents.plan import Plan
+from temper.agents.roles import Verdict, calls_text
+from temper.domains.base import Call, Domain, Understanding, World
+
+MISTAKES = {
+    "understander": ("invented_argument", "wrong_argument"),
+    "planner": ("wrong_tool", "wrong_argument", "premature_call", "missing_confirmation", "rule_broken"),
+    "evaluator": ("unsafe_approved",),
+    "executor": ("wrong_argument",),
+    "explainer": ("ungrounded_reply",),
+}
+"""Kinds of mistakes by role; a kind that does not fit a call leaves it right."""
+
+
+class Oracle:
+    """Right answers, from the world and the customer's true meaning."""
+
+    def __init__(self, domain: Domain, world: World) -> None:
+        self.domain = domain
+        self.world = world
+        self.truth = Understanding("")
+
+    def answer(self, request: Request) -> str:
+        """The right text for a role's request."""
+        if request.role == "understander":
+            return self.truth.text()
+        if request.role == "planner":
+            return self.plan(*request.given).text()
+        if request.role == "evaluator":
+            return Verdict(self.world.broken(_known(request.given))).text()
+        if request.role == "executor":
+            return calls_text(request.given.calls)
+        return explain(self.domain, request.given)[0]
+
+    def plan(self, state: Understanding, facts: str, feedback: str | None) -> Plan:
+        """Ask for what is missing; decline what a rule forbids; otherwise the intent's calls."""
+        if state.missing:
+            return Plan(ask=state.missing[0])
+        calls = self.domain.plan(state)
+        rule = feedback if feedback in self.domain.rules else self.world.broken(_known(calls))
+        return Plan(refuse=rule) if rule else Plan(calls=tuple(calls))
+
+
+def explain(domain: Domain, given: Any) -> tuple[str, tuple[str, ...]]:
+    """The right reply to what the Explainer is given, and the facts that it has to hold."""
+    if isinstance(given, Plan):
+        return domain.ask(given.ask) if given.ask else domain.refusal(str(given.refuse))
+    names, outcomes = given
+    return domain.reply(outcomes, names), outcomes[-1].facts
+
+
+def _known(calls: Any) -> list[Call]:
+    return [call for call in calls if not any(str(value).startswith("$") for value in call[1].values())]
+
+
+class Teacher:
+    """Plays every role right, but for seeded mistakes. Keeps `kinds`: the mistake made at each call, or None."""
+
+    def __init__(self, oracle: Oracle, rng: random.Random, mistake_rate: float, naive_rate: float = 0.0) -> None:
+        self.oracle = oracle
+        self.kinds: list[str | None] = []
+        self._rng = rng
+        self._rate = mistake_rate
+        self._naive_rate = naive_rate
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        """The oracle's answer or a mistaken one."""
+        right = self.oracle.answer(request)
+        kind, text = None, right
+        naive = request.role == "planner" and right.startswith("refuse") and not request.given[2]
+        if naive and self._rng.random() < self._naive_rate:
+            kind, text = "rule_broken", mistaken(self.oracle, request, "rule_broken", self._rng)
+        elif self._rng.random() < self._rate:
+            kind = self._rng.choice(MISTAKES[request.role])
+            text = mistaken(self.oracle, request, kind, self._rng)
+        self.kinds.append(kind if text != right else None)
+        return Answer(text)
+
+
+def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
+    """The right answer bent by one mistake of `kind`; unbent where the kind does not fit this request."""
+    right = oracle.answer(request)
+    if request.role == "understander":
+        return _misread(oracle, kind, rng)
+    if request.role == "planner":
+        return _misplan(oracle, request, kind, rng)
+    if request.role == "evaluator":
+        return "safe"
+    if request.role == "executor":
+        return calls_text(_bent(request.given.calls, rng))
+    words = right.rstrip(".").split()
+    return " ".join(words) + f" until {rng.choice(('monday', 'friday', '12:30'))}."
+
+
+def _misread(oracle: Oracle, kind: str, rng: random.Random) -> str:
+    truth = oracle.truth
+    entities = dict(truth.entities)
+    if kind == "invented_argument" and truth.missing:
+        entities[truth.missing[0]] = {"day": "monday", "time": "10:00"}.get(truth.missing[0], "any")
+        return replace(truth, entities=entities, missing=truth.missing[1:]).text()
+    if not entities:
+        return truth.text()
+    name = rng.choice(list(entities))
+    entities[name] = _other(entities[name], rng)
+    return replace(truth, entities=entities).text()
+
+
+def _misplan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
+    state, right = request.given[0], oracle.plan(*request.given)
+    if kind == "premature_call" and right.ask:
+        calls = [(name, {**given, right.ask: "any"}) for name, given in oracle.domain.plan(_filled(oracle, state))]
+        return Plan(calls=tuple(calls)).text()
+    if kind == "rule_broken" and right.refuse:
+        return Plan(calls=tuple(oracle.domain.plan(state))).text()
+    if not right.calls:
+        return right.text()
+    name, given = right.calls[-1]
+    if kind == "missing_confirmation" and "confirmed" in given:
+        return Plan(calls=(*right.calls[:-1], (name, {**given, "confirmed": "no"}))).text()
+    if kind == "wrong_tool":
+        fields = set(given)
+        others = [
+            t.name for t in oracle.domain.tools.values() if t.name != name and set(t.arguments.model_fields) & fields
+        ]
+        if others:
+            other = rng.choice(others)
+            kept = {
+                key: value for key, value in given.items() if key in oracle.domain.tools[other].arguments.model_fields
+            }
+            return Plan(calls=(*right.calls[:-1], (other, kept))).text()
+    if kind == "wrong_argument":
+        return Plan(calls=_bent(right.calls, rng)).text()
+    return right.text()
+
+
+def _filled(oracle: Oracle, state: Understanding) -> Understanding:
+    entities = {name: state.entities.get(name, "any") for name in oracle.domain.intents[state.intent].entities}
+    return Understanding(state.intent, entities)
+
+
+def _bent(calls: tuple[Call, ...], rng: random.Random) -> tuple[Call, ...]:
+    """The same calls with one argument of the last one changed."""
+    name, given = calls[-1]
+    key = rng.choice(list(given))
+    return (*calls[:-1], (name, {**given, key: _other(given[key], rng)}))
+
+
+def _other(value: Any, rng: random.Random) -> Any:
+    """A value like `value`, but wrong: one digit or one day off, or another word."""
+    if isinstance(value, int):
+        return value + rng.choice((1, 2, 5)) * (10 ** max(0, len(str(value)) - 2))
+    digits = [index for index, letter in enumerate(value) if letter.isdigit()]
+    if digits:
+        at = rng.choice(digits)
+        return value[:at] + str((int(value[at]) + rng.randint(1, 8)) % 10) + value[at + 1 :]
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+    return rng.choice([day for day in days if day != value]) if value in days else f"other {value}"
