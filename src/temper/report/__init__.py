@@ -1,0 +1,68 @@
+"""The report of a run: one HTML page, its plots, and the same figures as JSON."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from temper.config import PipelineConfig
+from temper.refs import StageResult
+from temper.report import figures, page, plots
+from temper.report.figures import gate_inputs
+from temper.report.schema import Bundle, Gate, Report
+from temper.report.view import DATA, PAGE, show, text
+from temper.store import Store
+
+__all__ = ["Report", "build", "gate_inputs", "show", "text"]
+
+
+def build(  # noqa: PLR0917 - a report is about all that a run has
+    config: PipelineConfig,
+    results: Sequence[StageResult],
+    verdict: Any,
+    bundle: Any,
+    pipeline_id: str,
+    store: Store,
+    out: Path,
+) -> dict[str, Any]:
+    """Write `report.html`, `report.json` and `plots/*.png` into `out`, and return what `report.json` holds.
+
+    `verdict` is the gate's (or None before it), `bundle` has name, version and digests (or is None).
+    Raises StoreError when a result's report is gone from the store.
+    """
+    report = collect(config, results, store, verdict=verdict, bundle=bundle, pipeline_id=pipeline_id)
+    drawn = plots.draw_all(report)
+    (out / "plots").mkdir(parents=True, exist_ok=True)
+    for name, (png, _) in drawn.items():
+        (out / "plots" / f"{name}.png").write_bytes(png)
+    svgs = {name: svg for name, (_, svg) in drawn.items()}
+    html = page.render(report, svgs, figures.failures(results, store))
+    (out / PAGE).write_text(html, encoding="utf-8")
+    (out / DATA).write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    return report.model_dump(mode="json")
+
+
+def collect(
+    config: PipelineConfig, results: Sequence[StageResult], store: Store, *, verdict: Any, bundle: Any, pipeline_id: str
+) -> Report:
+    """Everything that `results` show, from what they published."""
+    evaluated = figures.evaluations(results, store)
+    ladder, equivalence = figures.benchmark(results, store)
+    return Report(
+        run_id=pipeline_id,
+        name=config.name,
+        base=config.base.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        wall_s={result.stage: result.wall_s for result in results},
+        cached={result.stage: result.pipeline_id != pipeline_id for result in results},
+        agent_scores=figures.agent_scores(evaluated),
+        e2e=figures.passes(evaluated),
+        ladder=ladder,
+        equivalence=equivalence,
+        gate=Gate.model_validate(verdict) if verdict is not None else None,
+        bundle=Bundle.model_validate(bundle) if bundle is not None else None,
+        metrics={result.stage: result.metrics for result in results},
+        curves={result.stage: rows for result in results if (rows := figures.curves(result, store))},
+        lineage=[figures.node(result, store) for result in results],
+        config=config.model_dump(mode="json"),
+    )

@@ -1,0 +1,131 @@
+"""From published results to figures: the report's parts, and the flat metrics that the gate judges."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from temper.refs import Ref, StageResult
+from temper.report.schema import Equivalence, Node, Passes, Score, Speed
+from temper.store import Store
+
+MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
+"""What is evaluated, in the order of the pipeline."""
+BASELINE = "student"
+"""The ladder's first configuration, which speed-ups stand beside."""
+
+
+def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[str, Any]]:
+    """`scores.json` of every evaluated stage, in the order of the pipeline."""
+    found = {
+        result.stage.partition(":")[2]: _json(store.open(result.report) / "scores.json")
+        for result in results
+        if result.stage.startswith("evaluate:")
+    }
+    return {stage: found[stage] for stage in MEASURED if stage in found}
+
+
+def agent_scores(evaluated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Score]]:
+    """Stage -> role -> score."""
+    return {
+        stage: {role: Score.model_validate(score) for role, score in scores["agent_scores"].items()}
+        for stage, scores in evaluated.items()
+    }
+
+
+def passes(evaluated: dict[str, dict[str, Any]]) -> dict[str, Passes]:
+    """Stage -> end-to-end scenarios, where any were played."""
+    found = {stage: Passes.model_validate(scores["e2e"]) for stage, scores in evaluated.items() if scores.get("e2e")}
+    return {stage: played for stage, played in found.items() if played.n}
+
+
+def benchmark(results: Iterable[StageResult], store: Store) -> tuple[list[Speed], Equivalence | None]:
+    """The ladder with its speed-ups, and whether the drafter changes answers."""
+    for result in results:
+        if result.stage == "benchmark":
+            measured = _json(store.open(result.report) / "ladder.json")
+            return _ladder(measured["rows"]), Equivalence.model_validate(measured["equivalence"])
+    return [], None
+
+
+def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
+    plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == BASELINE and row["comparable"]}
+
+    def speedup(row: dict[str, Any]) -> float | None:
+        base = plain.get(row["concurrency"])
+        return row["qps"] / base if base and row["comparable"] else None
+
+    return [Speed.model_validate({**row, "speedup": speedup(row)}) for row in rows]
+
+
+def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """The gate's flat metrics, and for each agent score the outcome of every point (1 right, 0 wrong) by its id.
+
+    A speed that this hardware only emulates is left out: a rule about it then fails as missing, and is never
+    judged on a figure that means nothing. Tokens per step do not depend on the hardware and stay.
+    """
+    results = list(results)
+    evaluated = evaluations(results, store)
+    metrics: dict[str, float] = {}
+    points: dict[str, dict[str, float]] = {}
+    for stage, roles in agent_scores(evaluated).items():
+        for role, score in roles.items():
+            metrics[f"agent_scores.{stage}.{role}"] = score.score
+        for point in evaluated[stage]["points"]:
+            name = f"agent_scores.{stage}.{point['role']}"
+            points.setdefault(name, {})[point["id"]] = float(point["correct"])
+    for stage, played in passes(evaluated).items():
+        metrics[f"e2e.{stage}"] = 100 * played.passed / played.n
+    speeds, equivalence = benchmark(results, store)
+    for speed in speeds:
+        metrics |= _speed_metrics(speed)
+    if equivalence and equivalence.n:
+        metrics["equivalence.same_percent"] = 100 * equivalence.same / equivalence.n
+    return metrics, points
+
+
+def _speed_metrics(speed: Speed) -> dict[str, float]:
+    names = ("qps", "p90_s", "output_tokens_per_s", "speedup") if speed.comparable else ()
+    found = {name: getattr(speed, name) for name in (*names, "tokens_per_step")}
+    prefix = f"ladder.{speed.configuration}.c{speed.concurrency}"
+    return {f"{prefix}.{name}": value for name, value in found.items() if value is not None}
+
+
+def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Evaluated stage -> its wrong points, as rows of `failures.jsonl`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        kind, _, stage = result.stage.partition(":")
+        if kind == "evaluate":
+            path = store.open(result.report) / "failures.jsonl"
+            found[stage] = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    return {stage: found[stage] for stage in MEASURED if found.get(stage)}
+
+
+def curves(result: StageResult, store: Store) -> list[dict[str, float]]:
+    """The stage's figures by step."""
+    log = _log(result, store)
+    return _json(log / "report.json")["curves"] if log else []
+
+
+def node(result: StageResult, store: Store) -> Node:
+    """The stage's place in the lineage. The store names a folder by its digest, so the spec's paths say the inputs."""
+    log = _log(result, store)
+    inputs = _json(log / "spec.json")["inputs"] if log else {}
+    named = {name: PurePosixPath(path).name for name, path in inputs.items()}
+    return Node(
+        stage=result.stage,
+        key=result.key,
+        inputs={name: f"sha256:{hexed}" for name, hexed in named.items() if re.fullmatch("[0-9a-f]{64}", hexed)},
+        artifacts={name: ref.digest for name, ref in result.artifacts.items() if name != "log"},
+    )
+
+
+def _log(result: StageResult, store: Store) -> Path | None:
+    log: Ref | None = result.artifacts.get("log")
+    return store.open(log) if log else None
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

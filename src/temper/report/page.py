@@ -1,0 +1,96 @@
+"""The report as one HTML file that needs nothing else: styles and plots inside, readable offline, light and dark."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+import jinja2
+import yaml
+
+from temper.report import lineage
+from temper.report.figures import MEASURED
+from temper.report.schema import Report
+
+FAILURES_SHOWN = 5
+"""Wrong points shown for each role and slice; the rest is in the evaluation's `failures.jsonl`."""
+STAGES_SHOWN = 2
+"""Evaluated models whose wrong points are shown, the last ones: those are the ones to mend."""
+
+Failures = dict[str, dict[str, dict[str, list[dict[str, str]]]]]
+
+
+def render(report: Report, plots: dict[str, str], failures: dict[str, list[dict[str, Any]]]) -> str:
+    """The whole page. `plots`: SVG by name; `failures`: rows of `failures.jsonl` by evaluated stage."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("temper.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"duration": duration, "short": lambda digest: digest.removeprefix("sha256:")[:12]}
+    return environment.get_template("page.html").render(
+        report=report,
+        measured=[stage for stage in MEASURED if stage in report.agent_scores],
+        plots=plots,
+        lineage=lineage.draw(report.lineage, report.cached),
+        failures=_grouped(failures),
+        shown=FAILURES_SHOWN,
+        config=yaml.safe_dump(report.config, sort_keys=False, allow_unicode=True, width=110),
+        tiles=_tiles(report),
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _tiles(report: Report) -> list[tuple[str, str, str]]:
+    """(figure, what it is, beside what) of the run in a few words."""
+    tiles: list[tuple[str, str, str]] = []
+    last = next((stage for stage in ("dpo", "sft", "cpt", "base") if stage in report.agent_scores), None)
+    if last:
+        role, score = min(report.agent_scores[last].items(), key=lambda item: item[1].score)
+        tiles.append((f"{score.score:.0f} %", f"weakest agent after {last}", f"{role}, {score.n} points"))
+    if last and (played := report.e2e.get(last)):
+        figure = f"{played.passed} / {played.n}"
+        tiles.append((figure, f"end-to-end scenarios after {last}", f"{100 * played.passed / played.n:.0f} %"))
+    drafted = [speed for speed in report.ladder if speed.configuration == "student+drafter"]
+    if drafted:
+        first = min(drafted, key=lambda speed: speed.concurrency)
+        at = f"{first.concurrency} in flight"
+        if first.tokens_per_step:
+            tiles.append((f"{first.tokens_per_step:.2f}", "tokens per step with the drafter", at))
+        if first.speedup:
+            tiles.append((f"{first.speedup:.2f}x", "customer turns per second with it", at))
+    made = sum(seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage))
+    hits = sum(report.cached.values())
+    tiles.append((duration(made), "of stages computed in this run", f"{hits} of {len(report.cached)} from the cache"))
+    return tiles
+
+
+def _grouped(failures: dict[str, list[dict[str, Any]]]) -> Failures:
+    """Stage -> role -> slice -> rows as text, the last models first."""
+    found: Failures = {}
+    for stage, rows in list(failures.items())[: -STAGES_SHOWN - 1 : -1]:
+        roles: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+        for row in rows:
+            named = {name: _text(row.get(name)) for name in ("id", "prompt", "expected", "got")}
+            roles[str(row.get("role", "end to end"))][str(row.get("slice", "all"))].append(named)
+        found[stage] = {role: dict(sorted(slices.items())) for role, slices in sorted(roles.items())}
+    return found
+
+
+def _text(value: Any) -> str:
+    """Chat messages as a dialogue, other structures as JSON."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "content" in item for item in value):
+        return "\n\n".join(f"[{item.get('role', '?')}]\n{item['content']}" for item in value)
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,237 @@
+"""The report's plots. Each is drawn once and saved twice: PNG for MLflow, SVG for the page, in the page's colours."""
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from temper.config import ROLES
+from temper.home import home
+from temper.report.schema import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, LINE = "#1f2933", "#d5dbe1"
+"""Text and grid on white."""
+INK_MARK, LINE_MARK = "#010203", "#040506"
+"""Stand-ins for both in an SVG, which the page's own colours replace."""
+STAGE_COLOURS = {
+    "teacher": "#98a4b3",
+    "base": "#d9c8a5",
+    "cpt": "#e9a86b",
+    "sft": "#5fb3a1",
+    "dpo": "#2f7fb5",
+    "final": "#5b4b9a",
+}
+LADDER_COLOURS = {
+    "student": "#98a4b3",
+    "student+drafter": "#2f7fb5",
+    "student+fp8": "#e9a86b",
+    "student+drafter+fp8": "#5b4b9a",
+}
+LOSSES = {"loss": "train", "eval_loss": "held out", "draft_loss": "held out"}
+"""Curves that are drawn, and what they are."""
+
+Draw = Callable[[Report], "Figure | None"]
+
+
+def draw_all(report: Report) -> dict[str, tuple[bytes, str]]:
+    """Plot name -> (PNG, SVG to put into a page); a plot without figures is left out."""
+    plots: dict[str, Draw] = {
+        "agent_scores": agent_scores,
+        "ladder": ladder,
+        "draft_accuracy": draft_accuracy,
+        "losses": losses,
+    }
+    found: dict[str, tuple[bytes, str]] = {}
+    for name, draw in plots.items():
+        with _style(INK, LINE, name):
+            png = _saved(draw(report), "png", facecolor="white")
+        with _style(INK_MARK, LINE_MARK, name):
+            svg = _saved(draw(report), "svg", transparent=True)
+        if png and svg:
+            found[name] = png, _inline(svg.decode())
+    return found
+
+
+def agent_scores(report: Report) -> "Figure | None":
+    """Percent right by role and stage, end-to-end passes last: the paper's Figure 3."""
+    stages = [stage for stage in STAGE_COLOURS if stage in report.agent_scores]
+    if not stages:
+        return None
+    groups = [*ROLES, *(["end to end"] if report.e2e else [])]
+    figure, (axes,) = _figure(10, 3.9, 1)
+    width = 0.84 / len(stages)
+    for index, stage in enumerate(stages):
+        values = {role: score.score for role, score in report.agent_scores[stage].items()}
+        if played := report.e2e.get(stage):
+            values["end to end"] = 100 * played.passed / played.n
+        at = {group: place + (index - (len(stages) - 1) / 2) * width for place, group in enumerate(groups)}
+        shown = [group for group in groups if group in values]
+        bars = axes.bar(
+            [at[group] for group in shown],
+            [values[group] for group in shown],
+            width * 0.92,
+            color=STAGE_COLOURS[stage],
+            label=stage,
+        )
+        axes.bar_label(bars, fmt="%.0f", padding=1.5, fontsize=7)
+    axes.set(ylim=(0, 108), ylabel="% right", xticks=range(len(groups)))
+    axes.set_xticklabels([group.capitalize() for group in groups])
+    axes.set_yticks(range(0, 101, 20))
+    axes.legend(ncols=len(stages), loc="lower left", bbox_to_anchor=(0, 1.0), title=None)
+    return figure
+
+
+def ladder(report: Report) -> "Figure | None":
+    """Customer turns per second and their P90 by concurrency; what the hardware only emulates is hatched."""
+    if not report.ladder:
+        return None
+    figure, panels = _figure(10, 3.9, 2)
+    loads = sorted({speed.concurrency for speed in report.ladder})
+    names = [name for name in LADDER_COLOURS if any(speed.configuration == name for speed in report.ladder)]
+    width = 0.84 / len(names)
+    for axes, field, title in ((panels[0], "qps", "Customer turns per second"), (panels[1], "p90_s", "P90, seconds")):
+        for speed in report.ladder:
+            index = names.index(speed.configuration)
+            bars = axes.bar(
+                loads.index(speed.concurrency) + (index - (len(names) - 1) / 2) * width,
+                getattr(speed, field),
+                width * 0.92,
+                color=LADDER_COLOURS[speed.configuration] if speed.comparable else "none",
+                edgecolor=LADDER_COLOURS[speed.configuration],
+                hatch=None if speed.comparable else "////",
+            )
+            axes.bar_label(bars, [_speed_label(field, speed)], padding=2, fontsize=8)
+        axes.set(title=title, xticks=range(len(loads)), xlabel="turns in flight")
+        axes.set_xticklabels([str(load) for load in loads])
+        axes.margins(y=0.16)
+    figure.legend(
+        handles=_ladder_legend(names, any(not speed.comparable for speed in report.ladder)),
+        ncols=len(names) + 1,
+        loc="outside upper left",
+    )
+    return figure
+
+
+def draft_accuracy(report: Report) -> "Figure | None":
+    """How often the drafter's token is right, by position, when all before it were."""
+    figures = {
+        int(found[1]): value
+        for name, value in report.metrics.get("draft", {}).items()
+        if (found := re.fullmatch(r"accuracy_position_(\d+)", name))
+    }
+    if not figures:
+        return None
+    figure, (axes,) = _figure(4.8, 3.1, 1)
+    first = min(figures)
+    bars = axes.bar([place - first + 1 for place in figures], list(figures.values()), 0.62, color="#2f7fb5")
+    axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=8)
+    axes.set(title="Drafter: accuracy by position", ylim=(0, 1.1), xlabel="tokens ahead")
+    axes.set_xticks([place - first + 1 for place in figures])
+    return figure
+
+
+def losses(report: Report) -> "Figure | None":
+    """Loss by step of every stage that trains."""
+    trained = {
+        stage: rows for stage, rows in report.curves.items() if any(name in row for row in rows for name in LOSSES)
+    }
+    if not trained:
+        return None
+    figure, panels = _figure(2.6 * len(trained) + 0.6, 2.7, len(trained))
+    for axes, (stage, rows) in zip(panels, trained.items(), strict=True):
+        for name, label in LOSSES.items():
+            steps = [(row["step"], row[name]) for row in rows if name in row]
+            if steps:
+                colour = "#2f7fb5" if name == "loss" else "#e9a86b"
+                axes.plot(*zip(*steps, strict=True), color=colour, label=label, lw=1.6, marker="." * (len(steps) < 12))
+        axes.set(title=f"{stage}: loss", xlabel="step")
+        axes.set_ylim(bottom=0)
+        if len(axes.lines) > 1:
+            axes.legend()
+    return figure
+
+
+def _speed_label(field: str, speed: Any) -> str:
+    value = getattr(speed, field)
+    figure = f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    gain = f"\nx{speed.speedup:.2f}" if field == "qps" and speed.speedup and speed.configuration != "student" else ""
+    return figure + gain
+
+
+def _ladder_legend(names: list[str], emulated: bool) -> list[Any]:
+    from matplotlib import rcParams
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=LADDER_COLOURS[name], label=name) for name in names]
+    if emulated:
+        hatched = Patch(
+            facecolor="none", edgecolor=rcParams["text.color"], hatch="////", label="emulated: no speed result"
+        )
+        handles.append(hatched)
+    return handles
+
+
+def _figure(width: float, height: float, panels: int) -> "tuple[Figure, list[Axes]]":
+    """A figure in inches with panels side by side, without pyplot's global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
+
+
+@contextmanager
+def _style(ink: str, line: str, salt: str) -> Iterator[None]:
+    os.environ.setdefault("MPLCONFIGDIR", str(home() / "matplotlib"))  # its font cache is state, too
+    import matplotlib
+
+    style: Any = {
+        "axes.axisbelow": True,
+        "axes.edgecolor": line,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.labelcolor": ink,
+        "axes.spines.left": False,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": 10,
+        "axes.titlecolor": ink,
+        "axes.titlelocation": "left",
+        "font.size": 9,
+        "grid.color": line,
+        "hatch.linewidth": 0.8,
+        "legend.frameon": False,
+        "legend.handlelength": 1.1,
+        "savefig.dpi": 160,
+        "svg.fonttype": "none",
+        "svg.hashsalt": salt,  # identities that differ between the plots of one page and not between two runs
+        "text.color": ink,
+        "xtick.color": ink,
+        "xtick.bottom": False,
+        "ytick.color": ink,
+        "ytick.left": False,
+    }
+    with matplotlib.rc_context(style):
+        yield
+
+
+def _saved(figure: "Figure | None", kind: str, **options: Any) -> bytes | None:
+    if figure is None:
+        return None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None, **options)
+    return buffer.getvalue()
+
+
+def _inline(svg: str) -> str:
+    """The drawing alone, scaled by the page, in the page's colours and font."""
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 var(--font)", svg)
+    return svg.replace(INK_MARK, "currentColor").replace(LINE_MARK, "var(--line)")

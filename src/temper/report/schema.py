@@ -1,0 +1,154 @@
+"""`report.json`: what a run showed, for programs. Described for people in docs/reference/report.md.
+
+Within one `schema_version` fields are only added; one that is renamed or changes its meaning raises the version.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A part of the report."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
+
+
+class SliceScore(Part):
+    """Points answered right."""
+
+    score: float
+    """Percent of the points that are wholly right."""
+    n: int
+    """Points asked."""
+
+
+class Score(SliceScore):
+    """One agent's points after one stage."""
+
+    slices: dict[str, SliceScore] = {}
+    """The same by slice (replan, out of policy ...)."""
+
+
+class Passes(Part):
+    """End-to-end scenarios after one stage."""
+
+    passed: int
+    """Scenarios in the goal state, every required fact told, no rule broken."""
+    n: int
+    """Scenarios played."""
+
+
+class Speed(Part):
+    """One row of the ladder: a configuration under one load."""
+
+    configuration: str
+    """student, student+drafter, student+fp8 or student+drafter+fp8."""
+    concurrency: int
+    """Customer turns in flight."""
+    qps: float
+    """Customer turns answered per second, through all agents; the median of the rounds."""
+    p90_s: float
+    """90th percentile of a customer turn's seconds."""
+    tokens_per_step: float | None
+    """1 + accepted / drafts; none without a drafter."""
+    output_tokens_per_s: float
+    """Generated tokens per second over all requests."""
+    comparable: bool
+    """Whether this hardware can show this configuration's speed."""
+    reason: str | None = None
+    """Why not, or what to know."""
+    speedup: float | None = None
+    """QPS over the plain student's at the same concurrency; none where either is not comparable."""
+
+
+class Equivalence(Part):
+    """Greedy answers with and without the drafter."""
+
+    same: int
+    """Prompts with the same text."""
+    n: int
+    """Prompts compared."""
+
+
+class RuleVerdict(Part):
+    """What the gate says of one rule."""
+
+    metric: str
+    """The figure that is judged."""
+    passed: bool
+    """Whether the rule holds."""
+    reason: str
+    """Why, with the figures."""
+
+
+class Gate(Part):
+    """The gate's verdict."""
+
+    passed: bool
+    """Whether every rule holds."""
+    rules: list[RuleVerdict]
+    """In the preset's order."""
+
+
+class Bundle(Part):
+    """What was registered."""
+
+    name: str
+    """Registered model."""
+    version: str
+    """Its version."""
+    digests: dict[str, str]
+    """Digest of each part."""
+
+
+class Node(Part):
+    """One stage's place in the lineage."""
+
+    stage: str
+    """As in `wall_s`."""
+    key: str
+    """Cache key."""
+    inputs: dict[str, str]
+    """Digest of each input, by the stage's name for it."""
+    artifacts: dict[str, str]
+    """Digest of each artifact that it made."""
+
+
+class Report(Part):
+    """Everything a run showed."""
+
+    schema_version: Literal[1] = 1
+    """Version of this description."""
+    run_id: str
+    """Pipeline run, and name of the folder under `runs`."""
+    name: str
+    """The configuration's name."""
+    base: str
+    """The model that it started from."""
+    created: str
+    """UTC, ISO 8601."""
+    wall_s: dict[str, float]
+    """Seconds of each stage, when it was computed."""
+    cached: dict[str, bool]
+    """Whether each stage's result was taken from an earlier run."""
+    agent_scores: dict[str, dict[str, Score]]
+    """Stage (teacher, base, cpt, sft, dpo, final) -> role in lower case -> score."""
+    e2e: dict[str, Passes]
+    """Stage -> scenarios."""
+    ladder: list[Speed]
+    """Speed of whole customer turns."""
+    equivalence: Equivalence | None
+    """Whether speculation changes answers; none without a benchmark."""
+    gate: Gate | None
+    """None where the run ended before the gate."""
+    bundle: Bundle | None
+    """None where nothing was registered."""
+    metrics: dict[str, dict[str, float]]
+    """Every stage's figures as they stand in the tracking server."""
+    curves: dict[str, list[dict[str, float]]]
+    """Every stage's figures by step."""
+    lineage: list[Node]
+    """Every stage with the digests that it took and made."""
+    config: dict[str, Any]
+    """The resolved configuration; runs again as it is."""

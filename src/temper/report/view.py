@@ -1,0 +1,117 @@
+"""The report in a terminal: `text` for the end of a run, `show` for `temper report`."""
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+
+from temper.config import ROLES
+from temper.errors import DataError
+from temper.home import home
+from temper.report.figures import MEASURED
+from temper.report.page import duration
+from temper.report.schema import Report
+
+PAGE, DATA = "report.html", "report.json"
+
+
+def show(run: str, as_json: bool) -> int:
+    """Print a run's report, and open its page where somebody sits in front of a display. Returns the exit code.
+
+    `run` is a pipeline id, the start of one, or `latest`. Raises DataError when there is no such report.
+    """
+    folder = find(run)
+    raw = (folder / DATA).read_text(encoding="utf-8")
+    if as_json:
+        print(raw)
+        return 0
+    print(text(Report.model_validate_json(raw), folder))
+    display = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if display and sys.stdout.isatty():
+        webbrowser.open((folder / PAGE).as_uri())
+    return 0
+
+
+def find(run: str) -> Path:
+    """The folder of a run's report. Pipeline ids sort by time, so the last name is the latest. Raises DataError."""
+    runs = home() / "runs"
+    with_report = sorted(path.parent for path in runs.glob(f"*/{DATA}"))
+    found = with_report if run == "latest" else [path for path in with_report if path.name.startswith(run)]
+    if not found:
+        named = f"a report of run {run!r}" if run != "latest" else "a report"
+        raise DataError(f"no {named.removeprefix('a ')} under {runs}: `temper run demo` makes one")
+    exact = [path for path in found if path.name == run]
+    if run != "latest" and len(found) > 1 and not exact:
+        raise DataError(f"{run!r} fits {len(found)} runs, the last of them {found[-1].name}: give more of the name")
+    return (exact or found)[-1]
+
+
+def text(report: Report, folder: Path | None = None) -> str:
+    """Agent scores by stage, the speed ladder, the gate's verdict and where the page lies."""
+    parts = [_scores(report), _ladder(report), _gate(report), _time(report)]
+    if folder:
+        parts.append(f"report: {folder / PAGE}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _scores(report: Report) -> str:
+    stages = [stage for stage in MEASURED if stage in report.agent_scores]
+    if not stages:
+        return ""
+    rows = [["agent scores, %", *stages]]
+    for role in ROLES:
+        found = [report.agent_scores[stage].get(role) for stage in stages]
+        rows.append([role, *(f"{score.score:.1f}" if score else "-" for score in found)])
+    played = [report.e2e.get(stage) for stage in stages]
+    rows.append(["end to end", *(f"{passes.passed}/{passes.n}" if passes else "-" for passes in played)])
+    return _table(rows)
+
+
+def _ladder(report: Report) -> str:
+    if not report.ladder:
+        return ""
+    rows = [["speed", "in flight", "turns/s", "against plain", "P90 s", "tokens/step", "tokens/s", ""]]
+    for speed in report.ladder:
+        rows.append(
+            [
+                speed.configuration,
+                str(speed.concurrency),
+                f"{speed.qps:.3f}",
+                f"{speed.speedup:.2f}x" if speed.speedup else "-",
+                f"{speed.p90_s:.2f}",
+                f"{speed.tokens_per_step:.2f}" if speed.tokens_per_step else "-",
+                f"{speed.output_tokens_per_s:.1f}",
+                "" if speed.comparable else "emulated: no speed result",
+            ]
+        )
+    return _table(rows)
+
+
+def _gate(report: Report) -> str:
+    if not report.gate:
+        return ""
+    lines = [f"gate: {'passed' if report.gate.passed else 'FAILED'}"]
+    lines += [f"  {'ok  ' if rule.passed else 'FAIL'} {rule.metric}: {rule.reason}" for rule in report.gate.rules]
+    if report.bundle:
+        lines.append(f"registered: {report.bundle.name} version {report.bundle.version}")
+    return "\n".join(lines)
+
+
+def _time(report: Report) -> str:
+    made = {stage: seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage)}
+    hits = len(report.wall_s) - len(made)
+    stages = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in made.items()) or "nothing"
+    return f"computed: {stages}" + (f"; {hits} from the cache" if hits else "")
+
+
+def _table(rows: list[list[str]]) -> str:
+    """Columns as wide as they need, the first to the left, a rule below the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
