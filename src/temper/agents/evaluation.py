@@ -1,0 +1,126 @@
+"""Measure one model (or the teacher) as M: strict scores on held-out points, and end-to-end scenarios."""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from temper.agents.client import Chat, Responder
+from temper.agents.roles import holds, parse_understanding
+from temper.agents.runtime import Conversation, System, Turn
+from temper.agents.scoring import Point, tool_metrics, why_wrong
+from temper.domains.base import Domain
+from temper.domains.scenario import Scenario
+from temper.synthesis.teacher import Oracle, Teacher
+
+Tick = Callable[[int, int], None]
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+async def at_once(items: Sequence[Item], work: Callable[[Item], Awaitable[Made]], limit: int, tick: Tick) -> list[Made]:
+    """`work` over all items, at most `limit` at a time, results in the items' order."""
+    gate, done = asyncio.Semaphore(limit), 0
+
+    async def one(item: Item) -> Made:
+        nonlocal done
+        async with gate:
+            made = await work(item)
+        done += 1
+        tick(done, len(items))
+        return made
+
+    return await asyncio.gather(*(one(item) for item in items))
+
+
+async def answer_points(chat: Chat, points: Sequence[Point], max_tokens: int, limit: int, tick: Tick) -> list[str]:
+    """The model's answers to the points' prompts, greedy."""
+
+    async def ask(point: Point) -> str:
+        return (await chat.complete(point["prompt"], max_tokens=max_tokens)).text
+
+    return await at_once(points, ask, limit, tick)
+
+
+def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]) -> dict[str, Any]:
+    """Scores in percent by role and slice, outcome by point, failures with reasons, and tool metrics of the Planner."""
+    outcomes, failures = [], []
+    for point, text in zip(points, answers, strict=True):
+        reason = why_wrong(point, text, domain)
+        outcomes.append({k: point[k] for k in ("id", "role", "slice")} | {"correct": reason is None})
+        if reason:
+            failures.append(
+                {k: point[k] for k in ("id", "role", "slice", "prompt", "expected")} | {"got": text, "reason": reason}
+            )
+    plans = [(p["expected"], text) for p, text in zip(points, answers, strict=True) if p["role"] == "planner"]
+    roles = {row["role"] for row in outcomes}
+    return {
+        "agent_scores": {role: _role([row for row in outcomes if row["role"] == role]) for role in sorted(roles)},
+        "points": outcomes,
+        "failures": failures,
+        "tools": tool_metrics(plans, domain),
+    }
+
+
+def _role(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    slices = defaultdict(list)
+    for row in rows:
+        slices[row["slice"]].append(row["correct"])
+    by_slice = {name: {"score": _percent(correct), "n": len(correct)} for name, correct in sorted(slices.items())}
+    return {"score": _percent([row["correct"] for row in rows]), "n": len(rows), "slices": by_slice}
+
+
+def _percent(correct: Sequence[bool]) -> float:
+    return round(100 * sum(correct) / len(correct), 2) if correct else 0.0
+
+
+async def run_scenarios(
+    domain: Domain, scenarios: Sequence[Scenario], chat: Chat | None, settings: "ScenarioSettings", tick: Tick
+) -> list[dict[str, Any]]:
+    """Play scenarios whole, several at once; without a chat the scripted teacher plays, mistakes and all."""
+
+    async def one(scenario: Scenario) -> dict[str, Any]:
+        return await _play(domain, scenario, chat, settings)
+
+    return await at_once(scenarios, one, settings.concurrency, tick)
+
+
+class ScenarioSettings:
+    """How scenarios are played: agents' limits, how many at once, and how often the teacher errs."""
+
+    def __init__(self, *, halstead_threshold: float, max_tokens: int, concurrency: int, mistake_rate: float) -> None:
+        self.halstead_threshold = halstead_threshold
+        self.max_tokens = max_tokens
+        self.concurrency = concurrency
+        self.mistake_rate = mistake_rate
+
+
+async def _play(domain: Domain, scenario: Scenario, chat: Chat | None, settings: ScenarioSettings) -> dict[str, Any]:
+    """Passed: the world is in its goal state, every required fact was told, and no rule was broken."""
+    world = domain.world(scenario.seed, scenario.split)
+    oracle = Oracle(domain, world)
+    responder: Responder = chat or Teacher(oracle, random.Random(scenario.id), settings.mistake_rate)
+    talk = Conversation(System(domain, responder, settings.halstead_threshold, settings.max_tokens), world)
+    counts: Counter[str] = Counter()
+    told, turns = [], []
+    for utterance, meaning, facts in zip(scenario.turns, scenario.meanings, scenario.facts, strict=True):
+        oracle.truth = parse_understanding(meaning, domain)
+        turn = await talk.turn(utterance)
+        counts += turn.counts
+        told.append(holds(turn.reply, facts))
+        turns.append(_shown(turn, facts))
+    reached = world.state_digest() == scenario.goal
+    return {
+        "id": scenario.id,
+        "passed": reached and all(told),
+        "goal_reached": reached,
+        "facts_told": sum(told),
+        "turns": turns,
+        "counts": dict(counts),
+    }
+
+
+def _shown(turn: Turn, facts: Iterable[str]) -> dict[str, Any]:
+    outputs = [{"role": trace.role, "output": trace.output} for trace in turn.traces]
+    return {"customer": turn.utterance, "reply": turn.reply, "facts": list(facts), "outputs": outputs}

@@ -1,0 +1,109 @@
+"""Agent scores and end-to-end passes: `python -m temper.stages.evaluate RUN_DIR`.
+
+In: evaluation set, model and drafter (neither: the scripted teacher).   Out: report with scores.json, failures.jsonl,
+scenarios.jsonl. The model is measured on the engine that will serve it.
+"""
+
+import asyncio
+import json
+from contextlib import ExitStack
+from typing import Any
+
+from pydantic import Field
+
+from temper.agents.client import Chat
+from temper.agents.evaluation import ScenarioSettings, answer_points, run_scenarios, score_points
+from temper.config.stages import ROLES, EngineSettings, EvaluateSettings, Settings
+from temper.domains import load_domain
+from temper.domains.scenario import Scenario, load_scenarios
+from temper.engine import serve
+from temper.stage import Report, Stage, run
+from temper.synthesis.sets import Row, read, write
+
+
+class EvaluateStage(Settings):
+    """What this stage is told."""
+
+    stage: str
+    domain: str
+    points: int = Field(ge=1)
+    scenarios: int = Field(ge=0)
+    mistake_rate: float
+    evaluate: EvaluateSettings
+    engine: EngineSettings
+
+
+def main(stage: Stage) -> Report:
+    """Serve, ask, play, score."""
+    settings = EvaluateStage.model_validate(stage.config)
+    points = _first(read(stage.inputs["data"] / "points.jsonl"), settings.points)
+    scenarios = load_scenarios(stage.inputs["data"] / "scenarios.jsonl")[: settings.scenarios]
+    with ExitStack() as stack:
+        engine = None
+        if "model" in stage.inputs:
+            stage.event("starting the engine")
+            engine = stack.enter_context(
+                serve(
+                    stage.inputs["model"],
+                    settings=settings.engine,
+                    runtime=stage.runtime,
+                    log=stage.run_dir / "engine.log",
+                    drafter=stage.inputs.get("drafter"),
+                )
+            )
+        answers, played = asyncio.run(_measure(stage, settings, engine, points, scenarios))
+        counters = engine.counters() if engine else {}
+    scores = score_points(load_domain(settings.domain), points, answers)
+    failures = scores.pop("failures")
+    passed = sum(row["passed"] for row in played)
+    drafts = counters.get("spec_decode_num_drafts", 0.0)
+    tokens_per_step = 1 + counters.get("spec_decode_num_accepted_tokens", 0.0) / drafts if drafts else None
+    out = stage.out("report")
+    e2e = {"passed": passed, "n": len(played)}
+    whole = {"stage": settings.stage, **scores, "e2e": e2e, "tokens_per_step": tokens_per_step}
+    (out / "scores.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    write(out / "failures.jsonl", failures)
+    write(out / "scenarios.jsonl", played)
+    metrics = {f"{role}_percent": value["score"] for role, value in scores["agent_scores"].items()} | scores["tools"]
+    if played:
+        metrics["e2e_percent"] = 100 * passed / len(played)
+    if tokens_per_step is not None:
+        metrics["tokens_per_step"] = tokens_per_step
+    return Report(metrics=metrics, artifacts={"report": "report"})
+
+
+async def _measure(
+    stage: Stage, settings: EvaluateStage, engine: Any, points: list[Row], scenarios: list[Scenario]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Answers to the points, then scenarios played; from the engine, or as the teacher gave and gives them."""
+    limits = settings.evaluate
+    how = ScenarioSettings(
+        halstead_threshold=limits.halstead_threshold,
+        max_tokens=limits.max_tokens,
+        concurrency=limits.concurrency,
+        mistake_rate=settings.mistake_rate,
+    )
+    domain = load_domain(settings.domain)
+
+    def tick(what: str, done: int, of: int) -> None:
+        if done % 20 == 0 or done == of:
+            stage.event(what, done=done, of=of)
+
+    if engine is None:
+        played = await run_scenarios(domain, scenarios, None, how, lambda d, n: tick("scenarios", d, n))
+        return [str(point["teacher"]) for point in points], played
+    async with Chat(engine.url, engine.model) as chat:
+        answers = await answer_points(
+            chat, points, limits.max_tokens, limits.concurrency, lambda d, n: tick("points", d, n)
+        )
+        played = await run_scenarios(domain, scenarios, chat, how, lambda d, n: tick("scenarios", d, n))
+    return answers, played
+
+
+def _first(points: list[Row], per_role: int) -> list[Row]:
+    """The first `per_role` points of each role."""
+    return [row for role in ROLES for row in [p for p in points if p["role"] == role][:per_role]]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+"""Data quality and contamination: `python -m temper.stages.validate RUN_DIR`.   In: base and the six sets.   Out: report.
+
+Refuses (DataError) what a suite fails or what a training set shares with the evaluation set.
+"""
+
+import json
+from pathlib import Path
+
+from temper.config.stages import ValidateSettings
+from temper.errors import DataError
+from temper.stage import Report, Stage, run
+from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.quality import check, flat, summary
+from temper.synthesis.sets import Row, read
+
+TRAINING = ("cpt", "sft", "dpo", "draft_prompts", "calibration")
+
+
+def main(stage: Stage) -> Report:
+    """Suites first, then overlap of every training set with the evaluation set."""
+    settings = ValidateSettings.model_validate(stage.config)
+    tokens = _counter(stage.inputs["base"])
+    rows = {name: read(stage.inputs[name] / "train.jsonl") for name in TRAINING}
+    rows["evaluation"] = read(stage.inputs["evaluation"] / "points.jsonl")
+    out = stage.out("report")
+    stage.event("checking rows", done=0, of=2)
+    flattened = {name: flat(name, some, tokens) for name, some in rows.items()}
+    findings = check(flattened, settings.longest_tokens, out / "data_docs")
+    stage.event("looking for overlap with the evaluation set", done=1, of=2)
+    overlaps = _overlaps(rows, settings.near_duplicate)
+    (out / "summary.json").write_text(json.dumps(summary(findings, overlaps), indent=1), encoding="utf-8")
+    bad = [finding.text() for finding in findings if not finding.success] + overlaps
+    if bad:
+        shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "")
+        raise DataError(f"the data were refused: {shown}. See {out / 'summary.json'}, mend the rows and run again")
+    sizes = {f"{name}_rows": float(len(some)) for name, some in rows.items()}
+    longest = {f"{name}_longest_tokens": float(max(r["tokens"] for r in some)) for name, some in flattened.items()}
+    return Report(
+        metrics={**sizes, **longest, "expectations_met": float(len(findings)), "overlapping_rows": 0.0},
+        artifacts={"report": "report"},
+    )
+
+
+def _overlaps(rows: dict[str, list[Row]], threshold: float) -> list[str]:
+    """Training rows that equal, or nearly equal, an evaluation row, as lines for a person."""
+    index = Index((key_text(row) for row in rows["evaluation"]), threshold)
+    found = []
+    for name in TRAINING:
+        hits = index.hits([key_text(row) for row in rows[name]])
+        found += [
+            f"{name}: row {rows[name][number].get('id', number)} is like an evaluation row: {text[:80]!r}"
+            for number, text in hits.items()
+        ]
+    return found
+
+
+def _counter(base: Path):  # noqa: ANN202 - a closure over the tokenizer
+    """Counts tokens of a text with the base model's tokenizer."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    return lambda text: len(tokenizer(text)["input_ids"])
+
+
+if __name__ == "__main__":
+    run(main)

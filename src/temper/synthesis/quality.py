@@ -1,0 +1,136 @@
+"""Great Expectations suites over flattened rows: one a set, with a summary that reads well without a network."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+Row = Mapping[str, Any]
+CHAT_ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One expectation on one column of one set."""
+
+    set: str
+    expectation: str
+    column: str
+    success: bool
+    failed_rows: int
+    examples: tuple[str, ...]
+
+    def text(self) -> str:
+        """One line for a person."""
+        shown = f", for example {'; '.join(self.examples)}" if self.examples else ""
+        return f"{self.set}: {self.column or 'rows'}: {self.expectation}: {self.failed_rows} rows{shown}"
+
+
+def flat(name: str, rows: Sequence[Row], tokens: Callable[[str], int]) -> list[dict[str, Any]]:
+    """Rows as flat records: identity, role, lengths in tokens, and whether messages and answers are sound."""
+    return [_record(name, number, row, tokens) for number, row in enumerate(rows)]
+
+
+def _record(name: str, number: int, row: Row, tokens: Callable[[str], int]) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": str(row.get("id", f"{name}-{number}")),
+        "role": row.get("role") or row.get("source"),
+    }
+    if name == "cpt":
+        record |= {"prompt": row.get("prompt"), "answer": row.get("completion"), "alternates": True}
+    else:
+        prompt = row.get("prompt") or row.get("messages") or []
+        answers = [row.get(key) for key in ("completion", "chosen") if key in row]
+        answer = answers[0][0]["content"] if answers else row.get("expected", prompt[-1]["content"] if prompt else None)
+        record |= {
+            "prompt": "\n".join(str(m.get("content")) for m in prompt) or None,
+            "answer": answer,
+            "alternates": alternates(prompt),
+        }
+        if name == "dpo":
+            record["rejected"] = row["rejected"][0]["content"] if row.get("rejected") else None
+            record["differs"] = record["answer"] != record["rejected"]
+    record["tokens"] = tokens(f"{record['prompt'] or ''}{record['answer'] or ''}")
+    return record
+
+
+def alternates(messages: Any) -> bool:
+    """An optional system message, then user and assistant in turn, every content a non-empty text."""
+    if not isinstance(messages, list) or not messages:
+        return False
+    if any(not isinstance(m, dict) or m.get("role") not in CHAT_ROLES or not m.get("content") for m in messages):
+        return False
+    rest = messages[1:] if messages[0]["role"] == "system" else messages
+    return bool(rest) and all(m["role"] == CHAT_ROLES[1 + i % 2] for i, m in enumerate(rest))
+
+
+def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path) -> list[Finding]:
+    """Validate every set's flat records; writes Data Docs below `docs` and returns all findings, good and bad."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    import pandas
+
+    context = gx.get_context(mode="ephemeral")
+    site = {"class_name": "SiteBuilder", "store_backend": {"class_name": "TupleFilesystemStoreBackend"}}
+    site["store_backend"]["base_directory"] = str(docs)  # type: ignore[index]
+    context.add_data_docs_site("local", site | {"site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}})
+    source = context.data_sources.add_pandas("sets")
+    findings: list[Finding] = []
+    for name, records in sets.items():
+        frame = pandas.DataFrame(records)
+        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+        suite = context.suites.add(gx.ExpectationSuite(name=name))
+        for expectation in _expectations(frame.columns, longest):
+            suite.add_expectation(expectation)
+        definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+        checkpoint = gx.Checkpoint(
+            name=name,
+            validation_definitions=[context.validation_definitions.add(definition)],
+            actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
+            result_format="SUMMARY",
+        )
+        outcome = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+        findings += [_finding(name, item) for run in outcome.run_results.values() for item in run.results]
+    return findings
+
+
+def _expectations(columns: Any, longest: int) -> list[Any]:
+    import great_expectations.expectations as gxe
+
+    wanted = [
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectColumnValuesToBeUnique(column="id"),
+        gxe.ExpectColumnValuesToNotBeNull(column="role"),
+        gxe.ExpectColumnValuesToNotBeNull(column="prompt"),
+        gxe.ExpectColumnValuesToNotBeNull(column="answer"),
+        gxe.ExpectColumnValueLengthsToBeBetween(column="answer", min_value=1),
+        gxe.ExpectColumnValuesToBeInSet(column="alternates", value_set=[True]),
+        gxe.ExpectColumnValuesToBeBetween(column="tokens", min_value=1, max_value=longest),
+    ]
+    if "differs" in columns:
+        wanted.append(gxe.ExpectColumnValuesToBeInSet(column="differs", value_set=[True]))
+    return wanted
+
+
+def _finding(name: str, item: Any) -> Finding:
+    result = item.result or {}
+    examples = tuple(str(value)[:60] for value in (result.get("partial_unexpected_list") or [])[:3])
+    config = item.expectation_config
+    return Finding(
+        set=name,
+        expectation=config.type.removeprefix("expect_"),
+        column=str(config.kwargs.get("column", "")),
+        success=bool(item.success),
+        failed_rows=int(result.get("unexpected_count") or (0 if item.success else 1)),
+        examples=examples,
+    )
+
+
+def summary(findings: Sequence[Finding], overlaps: Sequence[str]) -> dict[str, Any]:
+    """What the report folder and the tracking server keep."""
+    return {
+        "checked": len(findings),
+        "failed": [asdict(finding) for finding in findings if not finding.success],
+        "overlaps": list(overlaps),
+    }
