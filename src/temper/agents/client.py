@@ -1,6 +1,5 @@
 """A client for any OpenAI-compatible endpoint: one `Answer` for one list of messages."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -63,7 +62,7 @@ class Chat:
                 max_tokens=max_tokens,
                 temperature=temperature,
             )
-        except (OpenAIError, asyncio.TimeoutError) as error:
+        except (OpenAIError, TimeoutError) as error:
             raise EngineError(f"{self._client.base_url} did not answer ({error}); see the engine's log") from error
         choice, usage = reply.choices[0], reply.usage
         return Answer(

@@ -48,7 +48,7 @@ class Prompter:
             rng.shuffle(tools)
             rng.shuffle(rules)
         lines = [f"tools: {'; '.join(self.domain.tools[name].signature for name in tools)}"]
-        lines += self._rules(rules) + [f"facts: {facts or 'none'}", f"state: {state.text()}"]
+        lines += [*self._rules(rules), f"facts: {facts or 'none'}", f"state: {state.text()}"]
         return self._messages("planner", lines + ([f"feedback: {feedback}"] if feedback else []))
 
     def evaluator(self, plan: str, tools: Iterable[str], facts: str) -> list[Message]:

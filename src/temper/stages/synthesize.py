@@ -1,4 +1,4 @@
-"""Data by simulation: `python -m temper.stages.synthesize RUN_DIR`.   Out: cpt, sft, dpo, draft_prompts, calibration, evaluation."""
+"""Data by simulation: `python -m temper.stages.synthesize RUN_DIR`.   Out: the five sets and `evaluation`."""
 
 from temper.config.stages import SynthesizeSettings
 from temper.domains import load_domain

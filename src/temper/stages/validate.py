@@ -1,9 +1,10 @@
-"""Data quality and contamination: `python -m temper.stages.validate RUN_DIR`.   In: base and the six sets.   Out: report.
+"""Data quality and contamination: `python -m temper.stages.validate RUN_DIR`.   In: base, the six sets.   Out: report.
 
 Refuses (DataError) what a suite fails or what a training set shares with the evaluation set.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from temper.config.stages import ValidateSettings
@@ -54,7 +55,7 @@ def _overlaps(rows: dict[str, list[Row]], threshold: float) -> list[str]:
     return found
 
 
-def _counter(base: Path):  # noqa: ANN202 - a closure over the tokenizer
+def _counter(base: Path) -> Callable[[str], int]:
     """Counts tokens of a text with the base model's tokenizer."""
     from transformers import AutoTokenizer
 

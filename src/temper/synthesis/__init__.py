@@ -1,1 +1,1 @@
-"""Data by simulation: a scripted customer plays against M, run by a scripted teacher; a judge corrects; sets are made."""
+"""Data by simulation: a scripted customer plays against M, run by a scripted teacher with a judge behind it."""

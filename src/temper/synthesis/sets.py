@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from temper.agents.plan import Plan
 from temper.agents.scoring import why_wrong
 from temper.assets import public_documents, public_questions
 from temper.config.stages import ROLES, SynthesizeSettings
@@ -57,15 +58,11 @@ def label(record: Record) -> str:
     if record.role == "understander":
         return str(json.loads(record.right)["intent"])
     if record.role == "explainer":
-        return (
-            record.messages[-1]["content"]
-            .splitlines()[-1]
-            .split(",")[0]
-            .split(": ")[0 if record.given.__class__ is tuple else 1]
-        )
+        report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
+        return report if isinstance(record.given, Plan) else report.split(": ")[0]
     if record.role == "evaluator" and record.right == "safe":
         return f"safe {record.given[-1][0]}"
-    return record.right.split("(")[0] if record.role == "planner" and " = " in record.right else record.right[:40]
+    return record.right.split("(")[0] if " = " in record.right else record.right[:40]
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:

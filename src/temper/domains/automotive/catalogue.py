@@ -1,4 +1,4 @@
-"""The words of the dealer's world: models by split, bodies, days, jobs, departments. Times are 24-hour, prices euros."""
+"""The words of the dealer's world: models by split, bodies, days, jobs. Times are 24-hour, prices in euros."""
 
 MODELS = {
     "train": (

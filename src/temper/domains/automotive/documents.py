@@ -1,4 +1,4 @@
-"""Automotive text for continual pretraining: the dealer's notes on rules, stock, jobs and talks, each with a context."""
+"""Automotive text for continual pretraining: notes on rules, stock, jobs and tools, each with a context."""
 
 import random
 

@@ -1,0 +1,154 @@
+"""M under a teacher, under rules, and under models that write nonsense."""
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from temper.agents.client import Answer, Request
+from temper.agents.plan import Malformed
+from temper.agents.roles import holds, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
+from temper.agents.scoring import tool_metrics, why_wrong
+from temper.domains import load_domain
+from temper.synthesis.simulator import Traffic, play
+from temper.synthesis.teacher import Oracle, Teacher
+
+DOMAIN = load_domain("automotive")
+
+
+class Says:
+    """A model that writes prepared answers by role."""
+
+    def __init__(self, **answers: str | list[str]) -> None:
+        self.answers = answers
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        answer = self.answers[request.role]
+        return Answer(answer.pop(0) if isinstance(answer, list) else answer)
+
+
+def talk(model: object, threshold: float = 1e9, seed: int = 1) -> Conversation:
+    return Conversation(System(DOMAIN, model, threshold, 64), DOMAIN.world(seed, "test"))  # type: ignore[arg-type]
+
+
+def test_a_faultless_teacher_reaches_every_goal():
+    traffic = Traffic(naive_rate=0.0)
+    for seed in range(20):
+        episode = asyncio.run(play(DOMAIN, seed, "test", traffic))
+        world = DOMAIN.world(seed, "test")
+        oracle = Oracle(DOMAIN, world)
+        again = Conversation(System(DOMAIN, Teacher(oracle, random.Random(0), 0.0), 15.0, 64), world)
+        for line in episode.lines:
+            oracle.truth = line.truth
+            turn = asyncio.run(again.turn(line.text))
+            assert not turn.counts, (line, turn.counts)
+        assert world.state_digest() == episode.goal
+
+
+def test_a_conversation_switches_business_in_the_middle():
+    episode = asyncio.run(play(DOMAIN, 3, "train", Traffic()))
+    businesses = [DOMAIN.intents[line.truth.intent].business for line in episode.lines]
+    assert len(set(businesses[:5])) == len(set(businesses[5:])) == 1
+    assert businesses[0] != businesses[-1]
+
+
+def test_a_rule_stops_a_plan_and_a_stubborn_planner_is_refused_safely():
+    model = Says(
+        understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',
+        planner='a = book_service(service="inspection", day="sunday", time="09:00")',
+    )
+    conversation = talk(model)
+    before = conversation.world.state_digest()
+    turn = asyncio.run(conversation.turn("Book an inspection on sunday at 09:00."))
+    assert turn.reply == SAFE_REFUSAL
+    assert turn.counts["replanned"] == 3
+    assert not turn.calls
+    assert conversation.world.state_digest() == before
+
+
+def test_the_executor_cannot_run_what_was_not_approved():
+    model = Says(
+        understander='{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
+        planner='a = opening_hours(department="sales")',
+        executor='[{"name":"hand_over","arguments":{"department":"sales"}}]',
+        explainer="The sales department is open from 09:00 to 18:00.",
+    )
+    turn = asyncio.run(talk(model).turn("When is sales open?"))
+    assert turn.calls == [("opening_hours", {"department": "sales"})]
+    assert turn.counts["executor_deviated"] == 1
+
+
+def test_the_llm_evaluator_is_asked_about_complex_plans_alone():
+    answers = {
+        "understander": '{"intent":"service_price","entities":{"service":"inspection"},"missing":[]}',
+        "planner": 'a = service_price(service="inspection")',
+        "evaluator": "safe",
+        "executor": "[]",
+        "explainer": "The inspection is 150 euros.",
+    }
+    roles = [t.role for t in asyncio.run(talk(Says(**answers), threshold=15.0).turn("Price?")).traces]
+    assert "evaluator" not in roles
+    roles = [t.role for t in asyncio.run(talk(Says(**answers), threshold=1.0).turn("Price?")).traces]
+    assert "evaluator" in roles
+
+
+NONSENSE = st.text(max_size=120) | st.sampled_from(
+    [
+        '{"intent":"find_vehicles","entities":{}}',
+        "[" * 400,
+        '{"a":1',
+        "safe",
+        'refuse(rule="x")',
+        "1e999",
+        "NaN",
+        "null",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(NONSENSE, NONSENSE, NONSENSE, NONSENSE, NONSENSE)
+def test_a_turn_never_raises_for_what_a_model_wrote(understander, planner, evaluator, executor, explainer):
+    model = Says(
+        understander=understander, planner=planner, evaluator=evaluator, executor=executor, explainer=explainer
+    )
+    turn = asyncio.run(talk(model, threshold=0.0).turn("Hello"))
+    assert isinstance(turn.reply, str)
+
+
+@settings(max_examples=150, deadline=None)
+@given(NONSENSE)
+def test_parsers_raise_malformed_alone(text):
+    for parser in (parse_understanding, parse_verdict, parse_calls):
+        try:
+            parser(text, DOMAIN)
+        except Malformed:
+            continue
+
+
+def test_invented_specifics_are_found():
+    given_text = "book_test_drive: B7 V12 monday 14:00"
+    assert ungrounded("Your test drive of V12 on monday at 14:00 is booked: B7.", given_text, DOMAIN) == []
+    assert ungrounded("V13 on tuesday at 14:00 in a Volvo.", given_text, DOMAIN) == ["tuesday", "v13", "volvo"]
+
+
+def test_facts_are_whole_words():
+    assert holds("It costs 1200 euros.", ["1200"])
+    assert not holds("It costs 12000 euros.", ["1200"])
+
+
+def test_plans_with_the_same_effect_count_as_right():
+    expected = 'a = service_price(service="inspection")'
+    point = {"role": "planner", "expected": expected, "world": {"seed": 1, "split": "test", "calls": []}}
+    assert why_wrong(point, expected.replace("a =", "price ="), DOMAIN) is None
+    assert why_wrong(point, 'a = service_price(service="oil change")', DOMAIN) == "another plan"
+    assert "malformed" in str(why_wrong(point, "no idea", DOMAIN))
+
+
+def test_tool_metrics_count_turns_without_a_tool():
+    ask, call = 'seek_information(field="day")', 'a = opening_hours(department="sales")'
+    assert tool_metrics([(ask, ask), (call, call)], DOMAIN)["tool_f1_percent"] == pytest.approx(100)
+    assert tool_metrics([(ask, call), (call, call)], DOMAIN)["tool_precision_percent"] == pytest.approx(50)

@@ -1,0 +1,64 @@
+"""The automotive domain: enough of it, every rule reachable, splits apart, worlds repeatable."""
+
+import random
+
+import pytest
+
+from temper.domains import load_domain
+from temper.domains.automotive.wording import ANSWERS, REQUESTS
+
+DOMAIN = load_domain("automotive")
+
+
+def test_a_dozen_tools_and_rules():
+    assert len(DOMAIN.tools) >= 12
+    assert len(DOMAIN.rules) >= 12
+
+
+def test_equal_seeds_give_equal_worlds():
+    assert DOMAIN.world(5, "test").state_digest() == DOMAIN.world(5, "test").state_digest()
+    assert DOMAIN.world(5, "test").state_digest() != DOMAIN.world(6, "test").state_digest()
+
+
+def test_no_entity_and_no_wording_is_in_both_splits():
+    train, test = (DOMAIN.world(1, split) for split in ("train", "test"))
+    assert not set(train.models) & set(test.models)
+    assert not set(train.vehicles) & set(test.vehicles)
+    for wordings in (REQUESTS, ANSWERS):
+        for name, splits in wordings.items():
+            assert not set(splits["train"]) & set(splits["test"]), name
+
+
+def test_tools_that_read_change_nothing():
+    for intent in DOMAIN.intents.values():
+        world = DOMAIN.world(2, "train")
+        lines = DOMAIN.task(random.Random(0), world, intent.name, "train", None)
+        if lines and not any(DOMAIN.tools[name].writes for name in intent.tools):
+            before = world.state_digest()
+            for name, arguments in DOMAIN.plan(lines[-1].truth):
+                world.run(name, {**arguments, **({"vehicle": "V1"} if arguments.get("vehicle") == "$a" else {})})
+            assert world.state_digest() == before
+
+
+@pytest.mark.parametrize("rule", [name for name in DOMAIN.rules if name not in ("confirm_first", "one_reservation")])
+def test_every_rule_can_be_run_into_and_only_it_breaks(rule):
+    for tool in DOMAIN.rules[rule].tools:
+        for seed in range(40):
+            world = DOMAIN.world(seed, "train")
+            lines = DOMAIN.task(random.Random(seed), world, tool, "train", None, rule)
+            if lines:
+                calls = DOMAIN.plan(lines[-1].truth)
+                assert world.broken(calls) == rule
+                break
+        else:
+            pytest.fail(f"{rule} was never reached through {tool}")
+
+
+def test_rules_about_the_customer_hold():
+    world = DOMAIN.world(1, "train")
+    reserve = [("reserve_vehicle", {"vehicle": next(v.id for v in world.vehicles.values() if not v.sold)})]
+    assert world.broken([(reserve[0][0], {**reserve[0][1], "confirmed": "no"})]) == "confirm_first"
+    sure = [(reserve[0][0], {**reserve[0][1], "confirmed": "yes"})]
+    assert world.broken(sure) is None
+    world.run(*sure[0])
+    assert world.broken(sure) == "one_reservation"

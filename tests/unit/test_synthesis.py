@@ -1,0 +1,99 @@
+"""The sets: deterministic, verified pairs, nothing shared with evaluation, and bad rows refused by name."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from temper.agents.scoring import why_wrong
+from temper.config import load_preset
+from temper.domains import load_domain
+from temper.domains.scenario import load_scenarios
+from temper.errors import DataError
+from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.quality import alternates, check, flat
+from temper.synthesis.sets import build, read
+
+DOMAIN = load_domain("automotive")
+
+
+def make(folder: Path) -> dict[str, float]:
+    def out(name: str) -> Path:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+    return build(DOMAIN, load_preset("smoke").synthesize, out, lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets")
+    make(folder)
+    return folder
+
+
+def test_the_same_seed_gives_the_same_bytes(sets: Path, tmp_path: Path):
+    make(tmp_path)
+    for path in sorted(sets.rglob("*.jsonl")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(sets)).read_bytes(), path.name
+
+
+def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path):
+    rows = read(sets / "dpo" / "train.jsonl")
+    assert all(row["chosen"] != row["rejected"] for row in rows)
+    origins = Counter(row["origin"] for row in rows)
+    assert origins["hard_negative"] == max(1, len(rows) // 10)
+
+
+def test_expected_answers_are_right_by_the_checker(sets: Path):
+    for point in read(sets / "evaluation" / "points.jsonl"):
+        assert why_wrong(point, point["expected"], DOMAIN) is None, point
+
+
+def test_scenarios_are_ten_turns(sets: Path):
+    for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl"):
+        assert len(scenario.turns) == len(scenario.meanings) == len(scenario.facts) == 10
+
+
+def test_training_and_evaluation_share_nothing(sets: Path):
+    index = Index((key_text(row) for row in read(sets / "evaluation" / "points.jsonl")), 0.9)
+    for name in ("sft", "dpo", "draft_prompts", "calibration", "cpt"):
+        assert index.hits([key_text(row) for row in read(sets / name / "train.jsonl")]) == {}, name
+
+
+def test_a_leaked_row_is_found_even_when_a_word_was_changed(sets: Path):
+    points = read(sets / "evaluation" / "points.jsonl")
+    text = max((key_text(row) for row in points), key=len)
+    index = Index([text], 0.8)
+    assert index.hits([text, "something else altogether", text + " thanks"]).keys() == {0, 2}
+
+
+def test_a_suite_names_the_bad_rows(tmp_path: Path):
+    good = {
+        "id": "1",
+        "role": "planner",
+        "prompt": [{"role": "user", "content": "hello"}],
+        "completion": [{"content": "x"}],
+    }
+    bad = {**good, "id": "2", "prompt": [{"role": "assistant", "content": "hello"}]}
+    long = {**good, "id": "3", "prompt": [{"role": "user", "content": "hello " * 50}]}
+    records = flat("sft", [good, bad, long], lambda text: len(text.split()))
+    failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
+    assert sorted(finding.column for finding in failed) == ["alternates", "tokens"]
+    assert (tmp_path / "index.html").is_file()
+
+
+def test_alternation():
+    system, user, assistant = ({"role": role, "content": "x"} for role in ("system", "user", "assistant"))
+    assert alternates([system, user, assistant])
+    assert not alternates([user, user])
+    assert not alternates([])
+    assert not alternates([{"role": "user", "content": ""}])
+
+
+def test_a_broken_line_is_named(tmp_path: Path):
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps({"id": 1}) + "\nnot json\n")
+    with pytest.raises(DataError, match="row 2"):
+        read(path)
