@@ -91,7 +91,7 @@ def _chat(text: str) -> list[dict[str, str]]:
 def build(
     domain: Domain, settings: SynthesizeSettings, out: Callable[[str], Path], say: Callable[[str], None]
 ) -> dict[str, float]:
-    """Write every set below `out(name)` and return their sizes. Raises DataError when the simulation gives too little."""
+    """Write every set below `out(name)` and return their sizes. Raises DataError when the talks give too little."""
     rng = random.Random(settings.seed)
     traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate)
     say("simulating training conversations")
@@ -136,7 +136,7 @@ def _sft(train: Sequence[tuple[Record, Episode]], settings: SynthesizeSettings, 
 def _dpo(
     domain: Domain, train: Sequence[tuple[Record, Episode]], settings: SynthesizeSettings, rng: random.Random
 ) -> list[Row]:
-    """Nine pairs where the judge caught a mistake for each hard negative; the checker passes one and fails the other."""
+    """Nine caught mistakes to each hard negative; the checker passes the chosen answer and fails the rejected."""
     pairs = []
     for record, episode in train:
         if record.kind and record.judged == record.right:
