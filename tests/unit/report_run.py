@@ -22,7 +22,7 @@ def publish(store: Store, scratch: Path) -> list[StageResult]:
     """Results as the tasks return them, parents first; all before `dpo` come from an earlier run."""
     run = _Run(store, scratch)
     run.stage("base", {}, {"model": "model"})
-    run.stage("synthesize", {}, {name: "dataset" for name in ("cpt", "sft", "dpo", "evaluation")})
+    run.stage("synthesize", {}, dict.fromkeys(("cpt", "sft", "dpo", "evaluation"), "dataset"))
     run.stage("validate", {"base": "base.model", "sft": "synthesize.sft"}, {"report": "report"})
     run.stage("expand", {"parent": "base.model"}, {"model": "model"})
     parent = "expand"
@@ -44,7 +44,9 @@ def publish(store: Store, scratch: Path) -> list[StageResult]:
     )
     run.stage("fp8", {"parent": "dpo.model"}, {"model": "model"}, wall_s=31, earlier=False)
     for stage, score in SCORES.items():
-        inputs = {"data": "synthesize.evaluation"} | ({} if stage in {"teacher", "final"} else {"model": f"{stage}.model"})
+        inputs = {"data": "synthesize.evaluation"} | (
+            {} if stage in {"teacher", "final"} else {"model": f"{stage}.model"}
+        )
         files = {"scores.json": _scores(stage, score), "failures.jsonl": _failure(stage)}
         run.stage(f"evaluate:{stage}", inputs, {"report": "report"}, files=files, wall_s=70, earlier=stage < "d")
     inputs = {"target": "dpo.model", "drafter": "draft.model", "fp8": "fp8.model", "data": "synthesize.evaluation"}
@@ -114,8 +116,17 @@ def _scores(stage: str, score: float) -> dict[str, Any]:
 
 
 def _failure(stage: str) -> str:
-    prompt = [{"role": "system", "content": "Plan."}, {"role": "user", "content": "<b>Is the blue one & the red one in?</b>"}]
-    row = {"id": "planner-7", "role": "planner", "slice": "replan", "prompt": prompt, "expected": "a = find(colour='blue')"}
+    prompt = [
+        {"role": "system", "content": "Plan."},
+        {"role": "user", "content": "<b>Is the blue one & the red one in?</b>"},
+    ]
+    row = {
+        "id": "planner-7",
+        "role": "planner",
+        "slice": "replan",
+        "prompt": prompt,
+        "expected": "a = find(colour='blue')",
+    }
     return json.dumps({**row, "got": f"nothing useful from {stage}"}) + "\n"
 
 

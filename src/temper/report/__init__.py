@@ -8,15 +8,15 @@ from typing import Any
 from temper.config import PipelineConfig
 from temper.refs import StageResult
 from temper.report import figures, page, plots
-from temper.report.figures import gate_inputs
+from temper.report.figures import gate_inputs, silent_metrics
 from temper.report.schema import Bundle, Gate, Report
 from temper.report.view import DATA, PAGE, show, text
 from temper.store import Store
 
-__all__ = ["Report", "build", "gate_inputs", "show", "text"]
+__all__ = ["Report", "build", "gate_inputs", "show", "silent_metrics", "text"]
 
 
-def build(  # noqa: PLR0917 - a report is about all that a run has
+def build(
     config: PipelineConfig,
     results: Sequence[StageResult],
     verdict: Any,

@@ -14,6 +14,8 @@ MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
 """What is evaluated, in the order of the pipeline."""
 BASELINE = "student"
 """The ladder's first configuration, which speed-ups stand beside."""
+SPEEDS = ("qps", "p90_s", "output_tokens_per_s", "speedup")
+"""Figures of a ladder row that mean nothing where the configuration is only emulated."""
 
 
 def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[str, Any]]:
@@ -85,8 +87,18 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
     return metrics, points
 
 
+def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, str]:
+    """The speeds that `gate_inputs` leaves out, each with the reason why this hardware cannot show it."""
+    return {
+        f"ladder.{speed.configuration}.c{speed.concurrency}.{name}": speed.reason or "only emulated"
+        for speed in benchmark(results, store)[0]
+        if not speed.comparable
+        for name in SPEEDS
+    }
+
+
 def _speed_metrics(speed: Speed) -> dict[str, float]:
-    names = ("qps", "p90_s", "output_tokens_per_s", "speedup") if speed.comparable else ()
+    names = SPEEDS if speed.comparable else ()
     found = {name: getattr(speed, name) for name in (*names, "tokens_per_step")}
     prefix = f"ladder.{speed.configuration}.c{speed.concurrency}"
     return {f"{prefix}.{name}": value for name, value in found.items() if value is not None}

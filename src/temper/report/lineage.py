@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from temper.report.schema import Node
 
-WIDTH, HEIGHT, GAP_X, GAP_Y = 128, 42, 44, 14
+WIDTH, HEIGHT, GAP_X, GAP_Y = 126, 42, 32, 14
 """Boxes and the room between them, in SVG units."""
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from temper.config import ROLES
 from temper.home import home
-from temper.report.schema import Report
+from temper.report.figures import BASELINE
+from temper.report.schema import Report, Speed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def agent_scores(report: Report) -> "Figure | None":
 
 
 def ladder(report: Report) -> "Figure | None":
-    """Customer turns per second and their P90 by concurrency; what the hardware only emulates is hatched."""
+    """Customer turns per second, hatched where only emulated, and their P90 by concurrency."""
     if not report.ladder:
         return None
     figure, panels = _figure(10, 3.9, 2)
@@ -96,17 +97,13 @@ def ladder(report: Report) -> "Figure | None":
     names = [name for name in LADDER_COLOURS if any(speed.configuration == name for speed in report.ladder)]
     width = 0.84 / len(names)
     for axes, field, title in ((panels[0], "qps", "Customer turns per second"), (panels[1], "p90_s", "P90, seconds")):
-        for speed in report.ladder:
-            index = names.index(speed.configuration)
-            bars = axes.bar(
-                loads.index(speed.concurrency) + (index - (len(names) - 1) / 2) * width,
-                getattr(speed, field),
-                width * 0.92,
-                color=LADDER_COLOURS[speed.configuration] if speed.comparable else "none",
-                edgecolor=LADDER_COLOURS[speed.configuration],
-                hatch=None if speed.comparable else "////",
-            )
-            axes.bar_label(bars, [_speed_label(field, speed)], padding=2, fontsize=8)
+        for place, load in enumerate(loads):
+            # minutes of emulation would flatten the seconds that count
+            shown = [
+                speed for speed in report.ladder if speed.concurrency == load and (speed.comparable or field != "p90_s")
+            ]
+            for index, speed in enumerate(shown):
+                _ladder_bar(axes, field, speed, place + (index - (len(shown) - 1) / 2) * width, width * 0.92)
         axes.set(title=title, xticks=range(len(loads)), xlabel="turns in flight")
         axes.set_xticklabels([str(load) for load in loads])
         axes.margins(y=0.16)
@@ -157,11 +154,20 @@ def losses(report: Report) -> "Figure | None":
     return figure
 
 
-def _speed_label(field: str, speed: Any) -> str:
-    value = getattr(speed, field)
-    figure = f"{value:.2f}" if value < 10 else f"{value:.1f}"
-    gain = f"\nx{speed.speedup:.2f}" if field == "qps" and speed.speedup and speed.configuration != "student" else ""
-    return figure + gain
+def _ladder_bar(axes: "Axes", field: str, speed: Speed, at: float, width: float) -> None:
+    colour, value = LADDER_COLOURS[speed.configuration], getattr(speed, field)
+    bars = axes.bar(
+        at,
+        value,
+        width,
+        color=colour if speed.comparable else "none",
+        edgecolor=colour,
+        hatch=None if speed.comparable else "////",
+    )
+    label = f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    if field == "qps" and speed.speedup and speed.configuration != BASELINE:
+        label += f"\nx{speed.speedup:.2f}"
+    axes.bar_label(bars, [label], padding=2, fontsize=8)
 
 
 def _ladder_legend(names: list[str], emulated: bool) -> list[Any]:

@@ -1,0 +1,175 @@
+"""The report: what it says is what the stages published, and the page stands alone."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from temper.config import load_preset
+from temper.config.stages import Rule
+from temper.errors import DataError, TemperError
+from temper.gates import judge
+from temper.refs import StageResult
+from temper.report import Report, build, gate_inputs, show, silent_metrics, text
+from temper.report.lineage import draw
+from temper.report.view import find
+from temper.store import Store
+from tests.unit import report_run
+
+RULES = (
+    Rule(metric="agent_scores.dpo.planner", kind="least", value=90),
+    Rule(metric="ladder.student+fp8.c1.qps", kind="least", value=0.001),
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def results(store: Store, tmp_path_factory: pytest.TempPathFactory) -> list[StageResult]:
+    return report_run.publish(store, tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.fixture(scope="module")
+def folder(store: Store, results: list[StageResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's report folder, `<home>/runs/<id>`."""
+    metrics, points = gate_inputs(results, store)
+    verdict = judge(metrics, points, RULES, silent_metrics(results, store))
+    bundle = {"name": "automotive-demo", "version": "3", "digests": {"target": "sha256:" + "ab" * 32}}
+    out = tmp_path_factory.mktemp("home") / "runs" / report_run.RUN
+    build(load_preset("demo"), results, verdict, bundle, report_run.RUN, store, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    return Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+
+
+class _Outside(HTMLParser):
+    """Finds what a page would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        links = {"src", "href", "xlink:href", "action"}
+        self.found += [value for name, value in attributes if name in links and value and not value.startswith("#")]
+
+
+def test_page_stands_alone(folder: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    outside = _Outside()
+    outside.feed(page)
+    assert not outside.found
+    assert "script" not in outside.tags
+    assert not re.search(r"@import|url\((?!#)", page)
+
+
+def test_what_a_model_wrote_is_shown_and_never_markup(folder: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;Is the blue one &amp; the red one in?&lt;/b&gt;" in page
+    assert "<b>Is the blue one" not in page
+
+
+def test_failures_of_the_last_models_are_listed(folder: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "nothing useful from final" in page
+    assert "nothing useful from dpo" in page
+    assert "nothing useful from sft" not in page
+
+
+def test_plots_are_pictures_too(folder: Path) -> None:
+    plots = sorted(path.name for path in (folder / "plots").iterdir())
+    assert plots == ["agent_scores.png", "draft_accuracy.png", "ladder.png", "losses.png"]
+    assert all((folder / "plots" / name).read_bytes().startswith(b"\x89PNG") for name in plots)
+
+
+def test_json_says_what_was_published(report: Report) -> None:
+    assert report.schema_version == 1
+    assert report.run_id == report_run.RUN
+    assert report.agent_scores["sft"]["understander"].score == 88.0
+    assert report.agent_scores["dpo"]["planner"].slices["replan"].n == 20
+    assert report.e2e.keys() == {"dpo"}, "stages that played no scenario have no passes"
+    assert (report.e2e["dpo"].passed, report.e2e["dpo"].n) == (16, 20)
+    assert report.wall_s["benchmark"] == 410
+    assert report.cached["sft"] is True
+    assert report.cached["dpo"] is False
+
+
+def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(report: Report) -> None:
+    rows = {(row.configuration, row.concurrency): row for row in report.ladder}
+    assert rows["student+drafter", 4].speedup == pytest.approx(2.0)
+    assert rows["student+drafter+fp8", 1].speedup is None
+    assert rows["student+drafter+fp8", 1].reason
+
+
+def test_resolved_configuration_runs_again(report: Report) -> None:
+    assert type(load_preset("demo")).model_validate(report.config) == load_preset("demo")
+
+
+def test_gate_figures_have_the_names_that_presets_use(store: Store, results: list[StageResult]) -> None:
+    metrics, points = gate_inputs(results, store)
+    asked = {rule.metric for rule in load_preset("demo").gate.rules}
+    assert asked <= metrics.keys()
+    assert metrics["e2e.dpo"] == 80.0
+    assert metrics["equivalence.same_percent"] == 97.5
+    assert points["agent_scores.sft.planner"] == {"planner-0": 1.0, "planner-1": 0.0}
+
+
+def test_emulated_speed_is_never_judged(store: Store, results: list[StageResult], report: Report) -> None:
+    metrics, _ = gate_inputs(results, store)
+    assert "ladder.student+fp8.c1.qps" not in metrics
+    assert metrics["ladder.student+drafter+fp8.c1.tokens_per_step"] == 3.5, "does not depend on the hardware"
+    assert report.gate is not None
+    assert [rule.passed for rule in report.gate.rules] == [True, False]
+    assert "no FP8 units" in report.gate.rules[1].reason
+
+
+def test_lineage_follows_digests(report: Report) -> None:
+    nodes = {node.stage: node for node in report.lineage}
+    assert nodes["dpo"].inputs["parent"] == nodes["sft"].artifacts["model"]
+    assert nodes["draft"].inputs["data"] == nodes["answers"].artifacts["data"]
+    columns = {box.node.stage: box.x for box in draw(report.lineage, report.cached).boxes}
+    assert columns["base"] < columns["expand"] < columns["cpt"] < columns["sft"] < columns["dpo"] < columns["draft"]
+    assert columns["answers"] == columns["fp8"], "both need the aligned model alone"
+
+
+def test_terminal_shows_scores_ladder_and_verdict(report: Report, folder: Path) -> None:
+    said = text(report, folder)
+    assert re.search(r"planner +96\.5 +2\.5 +4\.5 +88\.5 +94\.5 +92\.5", said)
+    assert re.search(r"student\+drafter +1 +0\.420 +2\.00x", said)
+    assert re.search(r"student\+fp8 .*emulated", said)
+    assert "gate: FAILED" in said
+    assert str(folder / "report.html") in said
+
+
+def test_a_run_that_ended_early_has_a_report_too(store: Store, results: list[StageResult], tmp_path: Path) -> None:
+    made = build(load_preset("demo"), results[:5], None, None, report_run.RUN, store, tmp_path)
+    assert made["gate"] is None
+    assert made["ladder"] == []
+    assert "cpt" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "gate" not in text(Report.model_validate(made))
+
+
+def test_show_finds_the_latest_and_prints_json(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TEMPER_HOME", str(folder.parents[1]))
+    assert show("latest", True) == 0
+    assert json.loads(capsys.readouterr().out)["run_id"] == report_run.RUN
+    assert find("20260101") == folder
+
+
+def test_show_says_what_to_do_when_there_is_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPER_HOME", str(tmp_path))
+    with pytest.raises(TemperError, match="temper run") as error:
+        show("latest", False)
+    assert error.type is DataError
