@@ -127,7 +127,7 @@ def _failure(stage: str) -> str:
         "prompt": prompt,
         "expected": "a = find(colour='blue')",
     }
-    return json.dumps({**row, "got": f"nothing useful from {stage}"}) + "\n"
+    return json.dumps({**row, "got": f"nothing useful from {stage}", "reason": "not a plan"}) + "\n"
 
 
 def _ladder() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from temper.config import ROLES
 from temper.refs import Ref, StageResult
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
 from temper.store import Store
@@ -29,9 +30,11 @@ def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[
 
 
 def agent_scores(evaluated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Score]]:
-    """Stage -> role -> score."""
+    """Stage -> role, in the order of a turn -> score."""
     return {
-        stage: {role: Score.model_validate(score) for role, score in scores["agent_scores"].items()}
+        stage: {
+            role: Score.model_validate(scores["agent_scores"][role]) for role in ROLES if role in scores["agent_scores"]
+        }
         for stage, scores in evaluated.items()
     }
 

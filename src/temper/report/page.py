@@ -79,7 +79,7 @@ def _grouped(failures: dict[str, list[dict[str, Any]]]) -> Failures:
     for stage, rows in list(failures.items())[: -STAGES_SHOWN - 1 : -1]:
         roles: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:
-            named = {name: _text(row.get(name)) for name in ("id", "prompt", "expected", "got")}
+            named = {name: _text(row.get(name)) for name in ("id", "prompt", "expected", "got", "reason")}
             roles[str(row.get("role", "end to end"))][str(row.get("slice", "all"))].append(named)
         found[stage] = {role: dict(sorted(slices.items())) for role, slices in sorted(roles.items())}
     return found

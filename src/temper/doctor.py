@@ -1,0 +1,206 @@
+"""`temper doctor`: what is missing or mismatched here, each with its remedy. Looks, changes nothing, takes seconds."""
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from temper.config import Runtime
+from temper.errors import TemperError
+from temper.home import app_root, home
+
+GIB = 1 << 30
+LEAST_GIB, ENOUGH_GIB = 3, 15
+"""Free disk that the smoke preset needs, and that the demo with its checkpoints needs comfortably."""
+SERVERS = {"PREFECT_API_URL": "/health", "MLFLOW_TRACKING_URI": "/health"}
+"""Environment variables that name servers, and the path that says that one is alive."""
+UI_PORTS = {"Prefect": 4200, "MLflow": 5000}
+"""Where `temper ui` serves by default."""
+SETUP = "make setup"
+LIST_VERSIONS = (
+    "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+)
+
+Level = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:<4}  {self.what}" + (f" -> {self.remedy}" if self.remedy else "")
+
+
+def check() -> int:
+    """Print a line for each finding. Returns 1 when something must be mended before a run, else 0."""
+    checks: tuple[Callable[[], Iterable[Finding]], ...] = (
+        python,
+        state,
+        pipeline_environment,
+        engine_environment,
+        assets,
+        capabilities,
+        servers,
+        ports,
+    )
+    failed = False
+    for look in checks:
+        try:
+            findings = list(look())
+        except TemperError as error:
+            findings = [Finding("fail", str(error))]
+        for finding in findings:
+            print(finding, flush=True)
+            failed |= finding.level == "fail"
+    return int(failed)
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter that runs the pipeline."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] != (3, 11):
+        yield Finding("warn", f"Python {version}: the locks were made and tried with 3.11")
+    else:
+        yield Finding("ok", f"Python {version}")
+
+
+def state() -> Iterator[Finding]:
+    """TEMPER_HOME and the room it has."""
+    folder = home()
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        yield Finding("fail", f"{folder} cannot be written ({error.strerror})", "set TEMPER_HOME to a folder that can")
+        return
+    free = shutil.disk_usage(folder).free / GIB
+    level: Level = "ok" if free >= ENOUGH_GIB else "warn" if free >= LEAST_GIB else "fail"
+    remedy = "" if level == "ok" else f"free some: a demo wants {ENOUGH_GIB} GiB, or set TEMPER_HOME to a larger disk"
+    yield Finding(level, f"state in {folder}, {free:.0f} GiB free", remedy)
+
+
+def pipeline_environment() -> Iterator[Finding]:
+    """The environment that this process runs in, beside its locks."""
+    installed = {item.name: item.version for item in importlib.metadata.distributions()}
+    locks = app_root() / "requirements"
+    yield beside_lock("pipeline environment", installed, [locks / "pipeline.txt", locks / "pipeline-cuda.txt"])
+    yield beside_lock("assets", installed, [locks / "assets.txt"])
+    tools = beside_lock("development tools", installed, [locks / "dev.txt"])
+    yield tools if tools.level == "ok" else Finding("warn", tools.what, tools.remedy)
+
+
+def engine_environment() -> Iterator[Finding]:
+    """The environment that serves models, beside its lock, and our plugin in it."""
+    interpreter = Path(Runtime().engine_python or app_root() / ".venv-engine" / "bin" / "python")
+    if not interpreter.exists():
+        yield Finding("fail", f"no engine environment at {interpreter}", SETUP)
+        return
+    said = subprocess.run([interpreter, "-c", LIST_VERSIONS], capture_output=True, text=True, check=False, timeout=30)
+    if said.returncode:
+        yield Finding("fail", f"{interpreter} does not run", f"make clean, then {SETUP}")
+        return
+    installed = json.loads(said.stdout)
+    locks = app_root() / "requirements"
+    yield beside_lock("engine environment", installed, [locks / "engine-cpu.txt", locks / "engine-cuda.txt"])
+    if "temper-vllm" not in {canonicalize_name(name) for name in installed}:
+        yield Finding("fail", "the engine environment lacks temper's vLLM plugin (FP8 on CPUs)", SETUP)
+
+
+def beside_lock(name: str, installed: dict[str, str], locks: list[Path]) -> Finding:
+    """`installed` versions by distribution, beside whichever of `locks` they come closest to."""
+    found: dict[str, str] = {canonicalize_name(item): version for item, version in installed.items()}
+    wrong, lock = min(((_mismatches(found, lock), lock) for lock in locks), key=lambda pair: len(pair[0]))
+    if not wrong:
+        return Finding("ok", f"{name} matches {lock.name}")
+    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    return Finding("fail", f"{name} differs from {lock.name}: {', '.join(wrong[:3])}{more}", SETUP)
+
+
+def _mismatches(installed: dict[str, str], lock: Path) -> list[str]:
+    wrong = []
+    for requirement in locked(lock):
+        version = installed.get(canonicalize_name(requirement.name))
+        if version is None:
+            wrong.append(f"{requirement.name} is missing")
+        elif Version(version).public not in requirement.specifier:  # the build (+cpu) is the machine's choice
+            wrong.append(f"{requirement.name} is {version}, not {str(requirement.specifier).removeprefix('==')}")
+    return wrong
+
+
+def locked(lock: Path) -> list[Requirement]:
+    """The requirements of a lock that concern this platform."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line.removesuffix("\\").strip()) for line in lines if re.match(r"[A-Za-z0-9]", line)]
+    return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate()]
+
+
+def assets() -> Iterator[Finding]:
+    """The model that the demo starts from."""
+    from temper.assets import model_file
+
+    path = model_file("smollm2-135m-instruct")
+    yield Finding("ok", f"SmolLM2-135M-Instruct is here ({path.stat().st_size / 1e6:.0f} MB)")
+
+
+def capabilities() -> Iterator[Finding]:
+    """What this hardware computes itself and what it can only emulate."""
+    from temper.engine import probe
+
+    found = probe(Runtime().model_dump(mode="json"))
+    yield Finding("ok", f"engine: {found}")
+
+
+def servers() -> Iterator[Finding]:
+    """The servers that the environment names; without any, a run starts its own on loopback."""
+    for variable, path in SERVERS.items():
+        url = os.environ.get(variable, "")
+        if not url:
+            yield Finding("ok", f"{variable} is not set: a run starts its own server")
+        elif url.startswith(("http://", "https://")):
+            yield _reachable(variable, url.rstrip("/") + path)
+        else:
+            yield Finding("ok", f"{variable} is {url}")
+
+
+def _reachable(variable: str, url: str) -> Finding:
+    try:
+        with urllib.request.urlopen(url, timeout=3):
+            return Finding("ok", f"{variable}: {url} answers")
+    except urllib.error.HTTPError as error:
+        return Finding("warn", f"{variable}: {url} answers with {error.code}", "check its log and your credentials")
+    except (OSError, ValueError) as error:
+        said = getattr(error, "reason", error)
+        return Finding("fail", f"{variable}: {url} does not answer ({said})", f"start it, or unset {variable}")
+
+
+def ports() -> Iterator[Finding]:
+    """Loopback ports that `temper ui` would like."""
+    for name, port in UI_PORTS.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                yield Finding("warn", f"port {port} ({name}) is taken", "fine if that is your server")
+            else:
+                yield Finding("ok", f"port {port} ({name}) is free")
