@@ -1,4 +1,4 @@
-"""What the draft stage promises: which tokens are learned, from which states, and a CPU shortcut that changes nothing."""
+"""What the draft stage promises: what is learned, from which states, and a CPU shortcut that changes nothing."""
 
 import json
 from pathlib import Path

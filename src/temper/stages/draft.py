@@ -26,6 +26,7 @@ from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.stages import hidden_states, manifest
 from temper.stages.hidden_states import Row
+from temper.stages.rendering import read_rows
 from temper.stages.speculators_cpu import on_cpu
 
 TRAIN_SHARE = 0.9
@@ -67,8 +68,7 @@ def main(stage: Stage) -> Report:
 
 def _rows(path: Path, tokenizer: PreTrainedTokenizerBase, settings: DraftSettings) -> list[Row]:
     """The answers as tokens, in the seed's order: the trainer validates on the last ones. Raises DataError."""
-    with path.open(encoding="utf-8") as file:
-        rendered = [hidden_states.render(tokenizer, json.loads(line), settings.max_length) for line in file]
+    rendered = [hidden_states.render(tokenizer, row, settings.max_length) for row in read_rows(path)]
     rows = [row for row in rendered if row is not None]
     if len(rows) < 1 / (1 - TRAIN_SHARE):
         raise DataError(

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.errors import ConfigError, DataError, StoreError
 from temper.stage import Stage
+from temper.stages.rendering import answer_ids, prompt_ids
 
 SLOTS = 4
 """States kept of each token: three taps and the last."""
@@ -44,23 +45,13 @@ class Row:
 def render(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any], max_length: int) -> Row | None:
     """`row["messages"]` as the engine saw and wrote them; None where `max_length` leaves nothing of the answer.
 
-    The prompt is tokenised by itself because the engine tokenised it so. What the template puts behind the end of the
-    turn is dropped, and of a truncated answer the end itself: the student wrote neither. Raises DataError.
+    A truncated answer teaches no end of turn: the student did not write one. Raises DataError.
     """
     *prompt, answer = row["messages"]
     if answer["role"] != "assistant":
         raise DataError(f"answers: row {row.get('id')} does not end with the assistant: make the answers again")
-    before = str(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False))
-    whole = str(tokenizer.apply_chat_template(row["messages"], tokenize=False))
-    if not whole.startswith(before):
-        raise DataError(
-            f"answers: row {row.get('id')}: the chat template renders a prompt differently once it is answered"
-        )
-    context = tokenizer(before, add_special_tokens=False)["input_ids"]
-    written = tokenizer(whole[len(before) :], add_special_tokens=False)["input_ids"]
-    if tokenizer.eos_token_id in written:
-        written = written[: written.index(tokenizer.eos_token_id) + (0 if row.get("truncated") else 1)]
-    written = written[: max(0, max_length - len(context))]
+    context, written = prompt_ids(tokenizer, prompt), answer_ids(tokenizer, answer["content"])
+    written = written[: len(written) - bool(row.get("truncated"))][: max(0, max_length - len(context))]
     if len(written) < 2:
         return None
     return Row(context + written, [0] * len(context) + [1] * (len(written) - 1) + [0])

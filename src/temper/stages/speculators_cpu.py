@@ -37,7 +37,7 @@ def on_cpu() -> Iterator[None]:
         yield
 
 
-def forward_answers(  # noqa: PLR0917 - the library's own signature
+def forward_answers(
     self: Eagle3DraftModel,
     hidden_states: torch.Tensor,
     input_ids: torch.Tensor,
@@ -48,6 +48,7 @@ def forward_answers(  # noqa: PLR0917 - the library's own signature
     ttt_steps: int,
     ttt_step_loss_decay: float,
     loss_config: LossConfig,
+    **_bookkeeping: object,
 ) -> tuple[list[torch.Tensor], torch.Tensor, dict[str, torch.Tensor]]:
     """`Eagle3DraftModel.forward` for a one-layer drafter, computing only what reaches the loss.
 

@@ -1,0 +1,111 @@
+"""answers: the aligned student answers prompts greedily, and the drafter learns to say the same.
+
+    python -m temper.stages.answers RUN_DIR
+
+In: the aligned student (`parent`) and prompts (`data`). Out: `data`, the answered chats in the order of the prompts.
+Each answer is kept as soon as it is there: a killed run goes on with the prompts that are still open.
+"""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import IO
+
+from temper.agents.client import Chat
+from temper.config.stages import AnswersSettings, EngineSettings, Settings
+from temper.engine import serve
+from temper.stage import Report, Stage, run
+from temper.stages.rendering import Row, read_rows
+
+REPORT_EVERY = 20
+"""Answers between two lines of progress."""
+
+
+class AnswersStage(Settings):
+    """What this stage is told."""
+
+    answers: AnswersSettings
+    engine: EngineSettings
+
+
+def main(stage: Stage) -> Report:
+    """Serve the student, ask what is still open, write all in the prompts' order."""
+    settings = AnswersStage.model_validate(stage.config)
+    prompts = read_rows(stage.inputs["data"] / "train.jsonl")
+    partial = stage.checkpoints / "answers.jsonl"
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    earlier = _resume(partial)
+    still_open = [row for row in prompts if row["id"] not in earlier]
+    seconds = 0.0
+    if still_open:
+        stage.event("starting the engine")
+        log = stage.run_dir / "engine.log"
+        with (
+            serve(stage.inputs["parent"], settings=settings.engine, runtime=stage.runtime, log=log) as engine,
+            partial.open("a", encoding="utf-8") as file,
+        ):
+            started = time.perf_counter()
+            asyncio.run(_ask(stage, settings.answers, Chat(engine.url, engine.model), still_open, file))
+            seconds = time.perf_counter() - started
+    answered = _resume(partial)
+    rows = [answered[row["id"]] for row in prompts]
+    with (stage.out("data") / "train.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(_published(row), ensure_ascii=False) + "\n" for row in rows)
+    return Report(_metrics(rows, {row["id"] for row in still_open}, seconds), {"data": "dataset"})
+
+
+async def _ask(stage: Stage, settings: AnswersSettings, chat: Chat, prompts: list[Row], file: IO[str]) -> None:
+    """Every prompt once, `concurrency` at a time; each answer is one line of `file` as it arrives."""
+    free, done = asyncio.Semaphore(settings.concurrency), 0
+
+    async def one(row: Row) -> None:
+        nonlocal done
+        async with free:
+            answer = await chat.complete(row["prompt"], max_tokens=settings.max_tokens)
+        messages = [*row["prompt"], {"role": "assistant", "content": answer.text}]
+        kept = {key: row[key] for key in ("id", "role", "source")} | {
+            "messages": messages,
+            "truncated": answer.finish_reason == "length",
+            "output_tokens": answer.completion_tokens,
+        }
+        file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+        file.flush()
+        done += 1
+        if done % REPORT_EVERY == 0 or done == len(prompts):
+            stage.event("answers", done=done, of=len(prompts))
+
+    async with chat, asyncio.TaskGroup() as group:
+        for row in prompts:
+            group.create_task(one(row))
+
+
+def _resume(partial: Path) -> dict[str, Row]:
+    """The answers of `partial` by id; a line that a kill cut short is cut off, so that the next one starts clean."""
+    if not partial.is_file():
+        return {}
+    whole, _, torn = partial.read_text(encoding="utf-8").rpartition("\n")
+    if torn:
+        partial.write_text(whole + "\n" if whole else "", encoding="utf-8")
+    rows = [json.loads(line) for line in whole.splitlines()]
+    return {row["id"]: row for row in rows}
+
+
+def _published(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key != "output_tokens"}
+
+
+def _metrics(rows: list[Row], fresh: set[str], seconds: float) -> dict[str, float]:
+    """Counts over all answers; the speed is that of the answers made in this run."""
+    metrics = {
+        "answers": float(len(rows)),
+        "output_tokens": float(sum(row["output_tokens"] for row in rows)),
+        "truncated_percent": 100 * sum(row["truncated"] for row in rows) / len(rows),
+    }
+    if fresh:
+        metrics["output_tokens_per_s"] = sum(row["output_tokens"] for row in rows if row["id"] in fresh) / seconds
+    return metrics
+
+
+if __name__ == "__main__":
+    run(main)

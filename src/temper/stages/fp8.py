@@ -1,0 +1,125 @@
+"""fp8: quantise weights and input activations to static FP8, per tensor, with min-max ranges from calibration rows.
+
+    python -m temper.stages.fp8 RUN_DIR
+
+In: the aligned student (`parent`), calibration chats (`data`), a `drafter` if that shall be quantised, too. Out:
+`model` (and `drafter`), compressed-tensors checkpoints for vLLM. The output head stays as it is; min and max are those
+of all calibration rows (observer `static_minmax`; llm-compressor's `minmax` is a moving average).
+"""
+
+import random
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
+from datasets import Dataset
+from llmcompressor import oneshot
+from llmcompressor.modifiers.quantization import QuantizationModifier
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from temper.config.stages import FP8Settings
+from temper.errors import ConfigError, DataError
+from temper.stage import Report, Stage, run
+from temper.stages.rendering import Message, read_rows
+
+HELD_OUT = 8
+"""Rows that stay out of the calibration to measure what it clips."""
+FP8_MAX = torch.finfo(torch.float8_e4m3fn).max
+STATIC = QuantizationArgs(
+    num_bits=8, type="float", strategy="tensor", symmetric=True, dynamic=False, observer="static_minmax"
+)
+BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json")
+"""Files that go with a checkpoint byte by byte, so that the quantised target has its parent's digests of them."""
+
+
+def main(stage: Stage) -> Report:
+    """Calibrate, measure the clip rate on rows left out, save."""
+    settings = FP8Settings.model_validate(stage.config)
+    if settings.drafter:
+        raise ConfigError("fp8: no drafter was handed in: set fp8.drafter=false")
+    parent, started = stage.inputs["parent"], time.perf_counter()
+    tokenizer = AutoTokenizer.from_pretrained(parent)
+    calibration, held_out = _rows(stage.inputs["data"] / "train.jsonl", tokenizer, settings)
+    stage.event(f"calibrating on {len(calibration)} rows", done=0, of=1)
+    cuda = torch.cuda.is_available() and stage.runtime.get("device", "auto") != "cpu"
+    model = AutoModelForCausalLM.from_pretrained(
+        parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
+    )
+    oneshot(
+        model=model,
+        dataset=Dataset.from_dict({"input_ids": calibration}),
+        recipe=recipe(settings.kv_cache),
+        num_calibration_samples=len(calibration),
+        max_seq_length=settings.max_length,
+        shuffle_calibration_samples=False,
+        pipeline="basic",
+    )
+    stage.event("measuring the clip rate", done=1, of=1)
+    clipped = clip_rate(model, held_out)
+    folder = stage.out("model")
+    model.save_pretrained(folder, save_compressed=True)
+    for name in BESIDE:
+        if (parent / name).is_file():
+            shutil.copyfile(parent / name, folder / name)
+    metrics = {
+        "calibration_samples": float(len(calibration)),
+        "calibration_tokens": float(sum(map(len, calibration))),
+        "clip_rate_percent": 100 * clipped,
+        "size_mib": sum(file.stat().st_size for file in folder.iterdir()) / 2**20,
+        "seconds": time.perf_counter() - started,
+    }
+    return Report(metrics, {"model": "model"})
+
+
+def recipe(kv_cache: bool) -> QuantizationModifier:
+    """W8A8 in FP8 on every linear layer but the head, static and per tensor; the KV cache on request."""
+    scheme = QuantizationScheme(targets=["Linear"], weights=STATIC, input_activations=STATIC)
+    return QuantizationModifier(
+        config_groups={"fp8": scheme}, ignore=["lm_head"], kv_cache_scheme=STATIC if kv_cache else None
+    )
+
+
+def clip_rate(model: PreTrainedModel, rows: list[list[int]]) -> float:
+    """Share of the linear layers' input values in `rows` that lie outside the calibrated range."""
+    seen = outside = 0
+
+    def count(module: Any, args: tuple[Any, ...]) -> None:
+        nonlocal seen, outside
+        seen += args[0].numel()
+        outside += int((args[0].abs() > module.input_scale * FP8_MAX).sum())
+
+    quantised = [module for module in model.modules() if hasattr(module, "input_scale")]
+    handles = [module.register_forward_pre_hook(count) for module in quantised]
+    with torch.inference_mode():
+        for row in rows:
+            model(input_ids=torch.tensor([row], device=model.device), use_cache=False)
+    for handle in handles:
+        handle.remove()
+    return outside / seen
+
+
+def _rows(
+    path: Path, tokenizer: PreTrainedTokenizerBase, settings: FP8Settings
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Token ids of the rows to calibrate on and of those left out, sources mixed by a fixed shuffle."""
+    chats = [row["messages"] for row in read_rows(path)]
+    if len(chats) < settings.samples + 1:
+        raise DataError(
+            f"fp8: {len(chats)} calibration rows, but fp8.samples={settings.samples} and one more to measure clipping: "
+            "raise synthesize.calibration_in_domain or lower fp8.samples"
+        )
+    random.Random(0).shuffle(chats)
+    ids = [_chat_ids(tokenizer, chat)[: settings.max_length] for chat in chats[: settings.samples + HELD_OUT]]
+    return ids[: settings.samples], ids[settings.samples :]
+
+
+def _chat_ids(tokenizer: PreTrainedTokenizerBase, chat: list[Message]) -> list[int]:
+    ids: list[int] = tokenizer.apply_chat_template(chat, return_dict=True)["input_ids"]
+    return ids
+
+
+if __name__ == "__main__":
+    run(main)
