@@ -1,0 +1,21 @@
+"""The inference engine: vLLM in an environment of its own, met at a loopback port. Nothing here imports vLLM."""
+
+from temper.engine.capabilities import Capabilities, probe
+from temper.engine.command import NAME, command, environment
+from temper.engine.installation import Installation, engine_python, installation
+from temper.engine.metrics import Usage
+from temper.engine.server import Engine, serve
+
+__all__ = [
+    "NAME",
+    "Capabilities",
+    "Engine",
+    "Installation",
+    "Usage",
+    "command",
+    "engine_python",
+    "environment",
+    "installation",
+    "probe",
+    "serve",
+]

