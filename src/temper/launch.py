@@ -16,6 +16,7 @@ from temper import errors, threads
 from temper.config import Runtime
 from temper.guard import Process
 from temper.home import home
+from temper.journal import Tail
 from temper.stage import ERROR, EVENTS, REPORT, SPEC, Report, write
 
 LOG = "log.txt"
@@ -50,7 +51,7 @@ def launch(
         (run_dir / stale).unlink(missing_ok=True)
     spec = {
         "stage": stage,
-        "config": _json(config),
+        "config": plain(config),
         "inputs": {name: str(path) for name, path in inputs.items()},
         "runtime": runtime.model_dump(mode="json"),
     }
@@ -89,7 +90,7 @@ def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
 
 def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_event: Listener) -> int:
     """Relay events until the process ends; returns its exit code. Raises StageError when time is up."""
-    deadline, events = time.monotonic() + timeout_s, _Tail(run_dir / EVENTS)
+    deadline, events = time.monotonic() + timeout_s, Tail(run_dir / EVENTS)
     while True:
         code = process.wait(POLL_S)
         for row in events.new():
@@ -101,24 +102,6 @@ def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_ev
                 f"{stage}: stopped after {timeout_s:.0f} s; raise runtime.stage_timeout_s and run again"
                 f" (it goes on from {run_dir})"
             )
-
-
-class _Tail:
-    """The lines that were added to a JSON-lines file since the last look."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._seen = path, 0
-
-    def new(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._seen)
-            whole, _, _ = file.read().rpartition(b"\n")  # a line without its end is still being written
-        if not whole:
-            return []
-        self._seen += len(whole) + 1
-        return [json.loads(line) for line in whole.splitlines()]
 
 
 def _report(run_dir: Path) -> Report | None:
@@ -154,9 +137,10 @@ def _failure(stage: str, run_dir: Path, code: int) -> errors.TemperError:
     return errors.StageError(f"{stage}: {said}; its last words: {last[:300]} (log: {log})")
 
 
-def _json(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Settings as plain JSON values."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, dict):
-        return {name: _json(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     return value

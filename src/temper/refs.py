@@ -79,6 +79,11 @@ class StageResult(BaseModel):
         """The data set `name` that this stage made."""
         return DatasetRef(**self.artifacts[name].model_dump())
 
+    @property
+    def datasets(self) -> dict[str, DatasetRef]:
+        """Every data set that this stage made, by name."""
+        return {name: self.data(name) for name, ref in sorted(self.artifacts.items()) if ref.kind == "dataset"}
+
 
 def digests(value: Any) -> Any:
     """`value` with every reference in it replaced by its digest: the part of an input that is identity."""

@@ -22,7 +22,8 @@ from temper.refs import BundleRef, DatasetRef, Ref, digests
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 EXPERIMENT = "temper"
 QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -149,6 +150,11 @@ class Tracker:
     def log(self, run_id: str, *, metrics: dict[str, float] | None = None, tags: dict[str, Any] | None = None) -> None:
         """Figures and tags on any run."""
         self._log(run_id, metrics=metrics or {}, tags=tags or {})
+
+    @_explained
+    def log_file(self, run_id: str, path: Path) -> None:
+        """One file as an artifact."""
+        self._client.log_artifact(run_id, str(path))
 
     @_explained
     def log_files(self, run_id: str, folder: Path, name: str) -> None:

@@ -1,0 +1,114 @@
+"""The bundle: one small folder that binds target, drafter, quantised target, prompts, engine flags and results."""
+
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from temper.config.stages import EngineSettings
+from temper.contents import file_sha256
+from temper.errors import StoreError
+from temper.gates import Verdict
+from temper.home import app_root
+from temper.refs import BundleRef, ModelRef
+from temper.store import Store
+
+MANIFEST = "bundle.json"
+TOKENIZER = ("tokenizer.json", "chat_template.jinja")
+"""Files that decide which tokens a conversation becomes."""
+
+
+class Bundle(BaseModel):
+    """What is served together, and what it showed when it was measured together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str
+    """Registered model."""
+    pipeline_id: str
+    """Pipeline run that made it."""
+    target: ModelRef
+    """The aligned model, unquantised."""
+    drafter: ModelRef
+    """Its EAGLE-3 drafter."""
+    fp8: ModelRef
+    """The quantised target."""
+    domain: str
+    """What the agents work in."""
+    domain_digest: str
+    """Prompts, tool schemas and rules: a drafter is bound to them."""
+    tokenizer: dict[str, str]
+    """sha256 of the tokenizer's files, by name."""
+    engine: EngineSettings
+    """How it is served."""
+    results: dict[str, float]
+    """Figures that the gate judged."""
+    verdict: Verdict
+    """What the gate said."""
+    locks: dict[str, str]
+    """sha256 of the environments' requirement locks, by name."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digest of each part, for reports."""
+        models = {"target": self.target, "drafter": self.drafter, "fp8": self.fp8}
+        return {name: ref.digest for name, ref in models.items()} | {"domain": self.domain_digest} | self.tokenizer
+
+
+class Registered(BaseModel):
+    """A bundle as a version of its registered model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Registered model."""
+    version: str
+    """Its version."""
+    champion: bool
+    """Whether it became the champion."""
+    ref: BundleRef
+    """Its manifest in the store."""
+    digests: dict[str, str]
+    """Digest of each part."""
+
+
+def domain_digest(domain: str) -> str:
+    """Digest of a domain's prompts, tool schemas and rules. Raises ConfigError for an unknown domain."""
+    from temper.agents.prompts import Prompts
+    from temper.domains import load_domain
+
+    return Prompts(load_domain(domain)).digest()
+
+
+def tokenizer_digests(model: ModelRef, store: Store) -> dict[str, str]:
+    """sha256 of the tokenizer's files in a checkpoint."""
+    return {entry.name: entry.sha256 for entry in store.manifest(model).entries if entry.name in TOKENIZER}
+
+
+def lock_digests() -> dict[str, str]:
+    """sha256 of every requirement lock of the application."""
+    return {path.name: file_sha256(path) for path in sorted((app_root() / "requirements").glob("*.txt"))}
+
+
+def publish(bundle: Bundle, store: Store) -> BundleRef:
+    """Put the manifest into the store."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / MANIFEST).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+        return BundleRef(**store.publish(Path(folder), "bundle").model_dump())
+
+
+def load(ref: BundleRef, store: Store) -> Bundle:
+    """The bundle behind `ref`, every part of it verified to be in the store. Raises StoreError."""
+    path = store.open(ref) / MANIFEST
+    try:
+        bundle = Bundle.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise StoreError(
+            f"{path} is no bundle that this version reads ({error.error_count()} fields differ)"
+        ) from error
+    for part in ("target", "drafter", "fp8"):
+        if not store.whole(getattr(bundle, part)):
+            raise StoreError(f"{path}: its {part} is not whole in the store; run the preset again to make it anew")
+    return bundle

@@ -1,0 +1,122 @@
+"""Parse the command line, and end with one line and an exit code whatever goes wrong."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from temper.errors import TemperError
+
+EXAMPLES = """examples:
+  temper run smoke                          every stage on a tiny random model, a few minutes
+  temper run demo sft.epochs=2              a preset with a change
+  temper run demo --until sft               stop after a stage; run again to go on
+  temper run .temper/runs/ID/config.yaml    exactly what a run did
+  temper report                             what the latest run showed
+  temper rollback automotive-demo           make the previous champion the champion again
+
+exit codes: 0 done, 2 settings, 3 data, 4 store, 5 stage, 6 engine, 7 servers, 8 gate refused, 9 missing model
+"""
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `temper`; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = asked.command
+    try:
+        return command(asked)
+    except TemperError as error:
+        print(f"temper: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("temper: stopped; run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0  # whoever read our output has seen enough
+    except OSError as error:
+        print(f"temper: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="temper",
+        description="Customise a compact language model for a multi-agent system and prove that it is as good.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a preset", epilog=EXAMPLES, formatter_class=parser.formatter_class)
+    run.add_argument("preset", help="name of a preset, or a YAML file such as a run's resolved config")
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="changes, for example sft.epochs=2")
+    run.add_argument("--until", metavar="STAGE", help="stage to stop after")
+    run.add_argument("--dry-run", action="store_true", help="write the resolved config, say what would run, and stop")
+    run.set_defaults(command=_run)
+
+    rollback = commands.add_parser("rollback", help="make the previous champion the champion again")
+    rollback.add_argument("name", help="registered model")
+    rollback.set_defaults(command=_rollback)
+
+    report = commands.add_parser("report", help="what a run showed")
+    report.add_argument("run", nargs="?", default="latest", help="run id; the latest by default")
+    report.add_argument("--json", action="store_true", help="for programs (docs/reference/report.md)")
+    report.set_defaults(command=_report)
+
+    ui = commands.add_parser("ui", help="start Prefect's and MLflow's pages and wait for Ctrl-C")
+    ui.add_argument("--prefect-port", type=int, default=4200, help="4200 by default; 0 takes a free one")
+    ui.add_argument("--mlflow-port", type=int, default=5000, help="5000 by default; 0 takes a free one")
+    ui.set_defaults(command=_ui)
+
+    doctor = commands.add_parser("doctor", help="what is missing on this machine, with the remedy for each")
+    doctor.set_defaults(command=_doctor)
+    presets = commands.add_parser("presets", help="the presets there are")
+    presets.set_defaults(command=_presets)
+    return parser
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from temper.cli.run import run
+
+    return run(asked.preset, asked.overrides, until=asked.until, dry_run=asked.dry_run)
+
+
+def _rollback(asked: argparse.Namespace) -> int:
+    from temper.bundle import load
+    from temper.config import Runtime
+    from temper.store import Store
+    from temper.tracking import Tracker, tracking_uri
+
+    tracker = Tracker(tracking_uri(Runtime()))
+    _, previous = tracker.bundle(asked.name, "previous")
+    load(previous, Store())  # a champion whose files are gone would serve nobody
+    was, now = tracker.rollback(asked.name)
+    print(f"{asked.name}: the champion was version {was} and is version {now} again")
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from temper.report import show
+
+    return show(asked.run, asked.json)
+
+
+def _ui(asked: argparse.Namespace) -> int:
+    from temper.cli.run import ui
+
+    return ui(asked.prefect_port, asked.mlflow_port)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from temper.doctor import check
+
+    return check()
+
+
+def _presets(_: argparse.Namespace) -> int:
+    from temper.config import presets
+
+    for name, path in presets().items():
+        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        print(f"{name:<10} {first.lstrip('# ')}")
+    return 0

@@ -1,0 +1,109 @@
+"""`temper run`: resolve the settings, start the servers and the flow, relay its progress, show what came of it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from temper.config import STAGES, resolve
+from temper.errors import ConfigError, StageError
+from temper.guard import Process
+from temper.home import app_root
+from temper.journal import Tail, new_id, run_folder, write_config
+from temper.servers import servers
+
+POLL_S = 0.3
+QUIET_S = 10.0
+"""Seconds between two lines about the same stage, unless it ends."""
+
+
+def run(preset: str, overrides: list[str], *, until: str | None, dry_run: bool) -> int:
+    """Run `preset` with `overrides`; returns the flow's exit code. Raises ConfigError and what servers raise."""
+    config = resolve(preset, overrides)
+    if until is not None and until not in STAGES:
+        raise ConfigError(f"no stage named {until!r} to stop after: choose one of {', '.join(STAGES)}")
+    pipeline_id = new_id(config.name)
+    path = write_config(config, pipeline_id)
+    print(f"run {pipeline_id}\nconfig {path}", flush=True)
+    if dry_run:
+        last = STAGES.index(until) if until else len(STAGES) - 1
+        print(f"would run {' '.join(STAGES[: last + 1])}, each unless its result is there already")
+        return 0
+    with servers() as env:
+        return _flow(pipeline_id, until, env)
+
+
+def ui(prefect_port: int, mlflow_port: int) -> int:
+    """Both servers until Ctrl-C."""
+    print("starting both servers ...", flush=True)
+    with servers(prefect_port=prefect_port, mlflow_port=mlflow_port, every=True) as env:
+        print(f"Prefect  {env['PREFECT_API_URL'].removesuffix('/api')}")
+        print(f"MLflow   {env['MLFLOW_TRACKING_URI']}")
+        print("to use them: " + " ".join(f"{key}={env[key]}" for key in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")))
+        print("Ctrl-C stops both", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _flow(pipeline_id: str, until: str | None, env: dict[str, str]) -> int:
+    folder = run_folder(pipeline_id)
+    command = [sys.executable, "-m", "flows.customize", str(folder / "config.yaml"), "--pipeline-id", pipeline_id]
+    if until:
+        command += ["--until", until]
+    log, started = folder / "flow.log", time.monotonic()
+    here = {**os.environ, **env, "PYTHONUNBUFFERED": "1", "PREFECT_LOGGING_COLORS": "false"}
+    with Process(command, env=here, cwd=app_root(), log=log) as process:
+        code = _relay(process, Tail(folder / "events.jsonl"), sys.stdout)
+    print(f"{'ended' if code else 'done'} after {time.monotonic() - started:.0f} s", flush=True)
+    report = folder / "report.json"
+    if report.exists():
+        _show(report)
+    if code:
+        return _explain(code, log)
+    return 0
+
+
+def _relay(process: Process, events: Tail, out: TextIO) -> int:
+    """Print the journal until the flow ends; returns its exit code."""
+    said: dict[str, float] = {}
+    while True:
+        code = process.wait(POLL_S)
+        for row in events.new():
+            now, stage = time.monotonic(), row["stage"]
+            if row["state"] != "progress" or now - said.get(stage, 0) >= QUIET_S:
+                said[stage] = now
+                print(_line(row), file=out, flush=True)
+        if code is not None:
+            return code
+
+
+def _line(row: dict[str, Any]) -> str:
+    state, stage = row["state"], row["stage"]
+    if state == "started":
+        return f"{stage:<17} runs"
+    if state == "progress":
+        return f"{stage:<17} {row.get('percent', 0):3.0f} %  {row['message']}"
+    if state == "failed":
+        return f"{stage:<17} failed"
+    return f"{stage:<17} {'done in' if state == 'done' else 'cached,'} {row['seconds']:.1f} s"
+
+
+def _show(path: Path) -> None:
+    from temper.report import Report, text
+
+    report = Report.model_validate_json(path.read_text(encoding="utf-8"))
+    print(f"\n{text(report, path.parent)}", flush=True)
+
+
+def _explain(code: int, log: Path) -> int:
+    """Say the flow's own last line, which names the remedy. Raises StageError when it left none."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    last = next((line for line in reversed(lines) if line.startswith("temper: ")), None)
+    if last is None:
+        raise StageError(f"the flow ended with code {code}; its log: {log}")
+    print(last, file=sys.stderr)
+    return code

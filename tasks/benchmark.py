@@ -1,0 +1,45 @@
+"""Speed of whole customer turns."""
+
+from typing import Any
+
+from prefect import task
+
+from tasks.contract import compute, contract
+from temper.bundle import domain_digest
+from temper.config import Runtime
+from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
+from temper.refs import DatasetRef, ModelRef, StageResult
+
+RECIPE = 1
+
+
+def settings(
+    domain: str, config: BenchmarkSettings, evaluate: EvaluateSettings, engine: EngineSettings
+) -> dict[str, Any]:
+    """What concerns the benchmark: how agents are asked, not how many points an evaluation has."""
+    budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}}
+    asked = EvaluateSettings.model_validate(evaluate.model_dump() | budgets)
+    return {"domain": domain, "benchmark": config, "evaluate": asked, "engine": engine}
+
+
+def _identity(given: dict[str, Any]) -> dict[str, Any]:
+    asked = settings(given["domain"], given["config"], given["evaluate"], given["engine"])
+    return {**given, **asked, "config": None, "domain_digest": domain_digest(given["domain"])}
+
+
+@task(name="benchmark", **contract(RECIPE, _identity))
+def benchmark(
+    target: ModelRef,
+    drafter: ModelRef,
+    fp8: ModelRef,
+    data: DatasetRef,
+    domain: str,
+    config: BenchmarkSettings,
+    evaluate: EvaluateSettings,
+    engine: EngineSettings,
+    *,
+    runtime: Runtime,
+) -> StageResult:
+    """Serve customer turns, plain and accelerated.   In: target, drafter, FP8.   Out: the ladder, equivalence."""
+    asked = settings(domain, config, evaluate, engine)
+    return compute("benchmark", asked, runtime, target=target, drafter=drafter, fp8=fp8, data=data)

@@ -1,0 +1,16 @@
+"""Continual pretraining."""
+
+from prefect import task
+
+from tasks.contract import compute, contract
+from temper.config import Runtime
+from temper.config.stages import CPTSettings
+from temper.refs import DatasetRef, ModelRef, StageResult
+
+RECIPE = 1
+
+
+@task(name="cpt", **contract(RECIPE))
+def cpt(parent: ModelRef, data: DatasetRef, config: CPTSettings, *, runtime: Runtime) -> StageResult:
+    """Adapt the deeper model to the domain.   In: an expanded model, texts with contexts.   Out: the merged model."""
+    return compute("cpt", config, runtime, parent=parent, data=data)

@@ -1,0 +1,49 @@
+"""Agent scores and end-to-end passes of one model, on the engine that will serve it."""
+
+from typing import Any
+
+from prefect import task
+
+from tasks.contract import compute, contract
+from temper.bundle import domain_digest
+from temper.config import Runtime
+from temper.config.stages import EngineSettings, EvaluateSettings
+from temper.refs import DatasetRef, ModelRef, StageResult
+
+RECIPE = 1
+
+
+def settings(measured: str, domain: str, config: EvaluateSettings, engine: EngineSettings) -> dict[str, Any]:
+    """What concerns the measured stage: the budgets of the others move nothing here."""
+    budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}}
+    return {
+        "stage": measured,
+        "domain": domain,
+        "points": config.points_per_role.get(measured, 0),  # type: ignore[call-overload]
+        "scenarios": config.scenarios.get(measured, 0),  # type: ignore[call-overload]
+        "evaluate": EvaluateSettings.model_validate(config.model_dump() | budgets),
+        "engine": engine,
+    }
+
+
+def _identity(given: dict[str, Any]) -> dict[str, Any]:
+    asked = settings(given["measured"], given["domain"], given["config"], given["engine"])
+    inputs = {name: given[name] for name in ("data", "model", "drafter")}
+    return {**inputs, **asked, "domain_digest": domain_digest(given["domain"])}
+
+
+@task(name="evaluate", task_run_name="evaluate:{measured}", **contract(RECIPE, _identity))
+def evaluate(
+    measured: str,
+    data: DatasetRef,
+    domain: str,
+    config: EvaluateSettings,
+    engine: EngineSettings,
+    *,
+    model: ModelRef | None = None,
+    drafter: ModelRef | None = None,
+    runtime: Runtime,
+) -> StageResult:
+    """Ask held-out points.   In: a model (no model: the teacher), points.   Out: scores by role and slice."""
+    asked = settings(measured, domain, config, engine)
+    return compute(f"evaluate:{measured}", asked, runtime, data=data, model=model, drafter=drafter)

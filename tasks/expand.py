@@ -1,0 +1,16 @@
+"""Block expansion."""
+
+from prefect import task
+
+from tasks.contract import compute, contract
+from temper.config import Runtime
+from temper.config.stages import ExpandSettings
+from temper.refs import ModelRef, StageResult
+
+RECIPE = 1
+
+
+@task(name="expand", **contract(RECIPE))
+def expand(parent: ModelRef, config: ExpandSettings, *, runtime: Runtime) -> StageResult:
+    """Add blocks that change nothing yet.   In: the base model.   Out: a deeper model with the same logits."""
+    return compute("expand", config, runtime, parent=parent)

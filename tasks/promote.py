@@ -1,0 +1,55 @@
+"""The bundle: registered always, champion only when the gate says so."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from tasks.contract import mendable
+from temper import bundle
+from temper.bundle import Registered
+from temper.config import PipelineConfig, Runtime
+from temper.gates import Verdict
+from temper.refs import ModelRef, StageResult
+from temper.report import gate_inputs
+from temper.store import Store
+from temper.tracking import Tracker, tracking_uri
+
+
+@task(
+    name="promote",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retry_condition_fn=mendable,
+)
+def promote(
+    target: ModelRef,
+    drafter: ModelRef,
+    fp8: ModelRef,
+    results: list[StageResult],
+    verdict: Verdict,
+    config: PipelineConfig,
+    *,
+    runtime: Runtime,
+) -> Registered:
+    """Bind what is served together.   In: models, figures, verdict.   Out: a model version; the champion on a pass."""
+    store, tracker, name = Store(runtime.store), Tracker(tracking_uri(runtime)), config.registry.name
+    made = bundle.Bundle(
+        name=name,
+        pipeline_id=runtime.pipeline_id,
+        target=target,
+        drafter=drafter,
+        fp8=fp8,
+        domain=config.synthesize.domain,
+        domain_digest=bundle.domain_digest(config.synthesize.domain),
+        tokenizer=bundle.tokenizer_digests(target, store),
+        engine=config.engine,
+        results=gate_inputs(results, store)[0],
+        verdict=verdict,
+        locks=bundle.lock_digests(),
+    )
+    ref = bundle.publish(made, store)
+    version = tracker.register(name, ref, store.open(ref), runtime.parent_run_id)
+    if verdict.passed:
+        tracker.promote(name, version)
+    return Registered(name=name, version=version, champion=verdict.passed, ref=ref, digests=made.digests)

@@ -1,0 +1,36 @@
+"""The report of a run, for people and for programs."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from temper.bundle import Registered
+from temper.config import PipelineConfig, Runtime
+from temper.gates import Verdict
+from temper.refs import StageResult
+from temper.report import Report, build, text
+from temper.store import Store
+from temper.tracking import Tracker, tracking_uri
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def report(
+    config: PipelineConfig,
+    results: list[StageResult],
+    verdict: Verdict | None,
+    registered: Registered | None,
+    *,
+    folder: Path,
+    runtime: Runtime,
+) -> dict[str, Any]:
+    """Say what each stage bought.   In: all results.   Out: report.html, report.json and plots, here and in MLflow."""
+    written = build(config, results, verdict, registered, runtime.pipeline_id, Store(runtime.store), folder)
+    Tracker(tracking_uri(runtime)).log_files(runtime.parent_run_id, folder, "report")
+    create_markdown_artifact(
+        f"```\n{text(Report.model_validate(written))}\n```", key="tables", description=f"What {config.name} showed"
+    )
+    create_link_artifact((folder / "report.html").as_uri(), key="report", description="The whole report")
+    return written

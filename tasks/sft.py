@@ -1,0 +1,16 @@
+"""Supervised fine-tuning."""
+
+from prefect import task
+
+from tasks.contract import compute, contract
+from temper.config import Runtime
+from temper.config.stages import SFTSettings
+from temper.refs import DatasetRef, ModelRef, StageResult
+
+RECIPE = 1
+
+
+@task(name="sft", **contract(RECIPE))
+def sft(parent: ModelRef, data: DatasetRef, config: SFTSettings, *, runtime: Runtime) -> StageResult:
+    """Teach the adapted model its roles.   In: a cpt model, a chat set.   Out: the tuned model, loss."""
+    return compute("sft", config, runtime, parent=parent, data=data)
