@@ -1,9 +1,16 @@
-"""How many CPU threads a process may use, said in every dialect that numeric libraries listen to."""
+"""Environment of processes that compute on CPUs; it has to be set before they start."""
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Environment variables for `threads` CPU threads; 0 leaves the choice to the libraries."""
-    if threads == 0:
-        return {}
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return dict.fromkeys(names, str(threads))
+    """Variables for a process with `threads` threads; 0 leaves their number to the libraries.
+
+    Training allocates and frees the same large tensors in every step. By default glibc gives each back to the kernel, which
+    then has to clear every page again; kept in the process they cost nothing.
+    """
+    keep = {
+        "MALLOC_MMAP_THRESHOLD_": str(4 << 30),
+        "MALLOC_TRIM_THRESHOLD_": str(64 << 30),
+        "MALLOC_TOP_PAD_": str(256 << 20),
+    }
+    count = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)} if threads else {}
+    return {**keep, **count, "TOKENIZERS_PARALLELISM": "false"}

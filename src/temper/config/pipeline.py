@@ -57,6 +57,8 @@ class Runtime(Settings):
     """Where artifacts are kept, a folder or any fsspec URL; by default `store` under TEMPER_HOME."""
     tracking_uri: str | None = None
     """MLflow server; by default MLFLOW_TRACKING_URI, else SQLite under TEMPER_HOME."""
+    checkpoint_s: float = Field(default=60, gt=0)
+    """Seconds between a trainer's checkpoints: what a kill loses at most."""
     stage_timeout_s: int = Field(default=7200, ge=1)
     """Seconds after which a stage's process group is killed."""
     engine_start_timeout_s: int = Field(default=600, ge=1)

@@ -1,0 +1,85 @@
+"""base: the model to start from, as a plain checkpoint (safetensors, config, tokenizer, chat template).
+
+In: nothing.   Out: `model`.
+"""
+
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from transformers import AutoTokenizer
+
+from temper.assets import model_file
+from temper.config.stages import BaseSettings
+from temper.errors import MissingModelError
+from temper.stage import Report, Stage, run
+from temper.stages import training
+from temper.stages.gguf import load_gguf
+from temper.stages.tiny import tiny_model
+
+FILES = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*config.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "*.jinja",
+)
+"""What a checkpoint may bring: no pickles, no code."""
+
+
+def main(stage: Stage) -> Report:
+    """Fetch or convert, then check that the folder can be trained and served."""
+    settings = BaseSettings.model_validate(stage.config["base"])
+    folder = stage.out("model")
+    if settings.source == "asset":
+        training.save(*load_gguf(model_file(settings.name)), folder)
+    elif settings.source == "tiny":
+        training.save(*tiny_model(), folder)
+    elif settings.source == "folder":
+        _copy(Path(settings.name), folder)
+    else:
+        _download(settings, folder)
+    return Report(_checked(folder, settings.name), {"model": "model"})
+
+
+def _copy(source: Path, folder: Path) -> None:
+    if not (source / "config.json").is_file():
+        raise MissingModelError(
+            f"no checkpoint in {source}: base.name must be a folder with config.json and safetensors"
+        )
+    for path in source.iterdir():
+        if path.is_file() and any(fnmatch(path.name, pattern) for pattern in FILES):
+            shutil.copyfile(path, folder / path.name)
+
+
+def _download(settings: BaseSettings, folder: Path) -> None:
+    try:
+        snapshot_download(settings.name, revision=settings.revision, allow_patterns=list(FILES), local_dir=folder)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise MissingModelError(
+            f"{settings.name}@{settings.revision} was not downloaded: {said}; check name and network"
+        ) from error
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the download's own bookkeeping
+
+
+def _checked(folder: Path, name: str) -> dict[str, float]:
+    """Figures of the checkpoint. Raises MissingModelError when weights, tokenizer or chat template are missing."""
+    weights = list(folder.glob("*.safetensors"))
+    if not weights:
+        raise MissingModelError(
+            f"{name} has no safetensors weights: convert it first, other formats can run code when read"
+        )
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if not tokenizer.chat_template:
+        raise MissingModelError(
+            f"{name} has no chat template: start from an instruct model, or add chat_template.jinja"
+        )
+    return {"vocabulary": float(len(tokenizer)), "weights_bytes": float(sum(path.stat().st_size for path in weights))}
+
+
+if __name__ == "__main__":
+    run(main)

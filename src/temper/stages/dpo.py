@@ -1,0 +1,85 @@
+"""dpo: prefer right answers to wrong ones. LoRA, reference log-probabilities computed once, merged.
+
+In: `parent` (a model), `data` (preference rows).   Out: `model`; margins, accuracies, log-probabilities.
+"""
+
+from pathlib import Path
+
+import torch
+from datasets import Dataset, load_from_disk
+from trl import DPOConfig
+
+from temper.config.stages import DPOSettings
+from temper.errors import DataError
+from temper.stage import Report, Stage, run
+from temper.stages import rendering, training
+from temper.stages.trainers import PreferenceTrainer
+
+FIGURES = (
+    "rewards/margins",
+    "rewards/accuracies",
+    "rewards/chosen",
+    "rewards/rejected",
+    "logps/chosen",
+    "logps/rejected",
+)
+"""TRL's own names; a chosen log-probability that falls while margins grow is DPO's known failure."""
+
+
+def main(stage: Stage) -> Report:
+    """Score with the reference, train, merge, save."""
+    settings = DPOSettings.model_validate(stage.config)
+    model, tokenizer = training.load(
+        stage.inputs["parent"], torch.bfloat16 if training.on_cuda(stage) else torch.float32
+    )
+    rows = rendering.render(rendering.preference_row, tokenizer, stage.inputs["data"] / "train.jsonl")
+    fitting = [row for row in rows if _length(row) <= settings.max_length]
+    if not fitting:
+        raise DataError(f"every preference row is longer than dpo.max_length={settings.max_length} tokens: raise it")
+    stage.event(f"{len(fitting)} pairs, {len(rows) - len(fitting)} too long; scoring with the reference")
+    weighted = settings.sft_weight > 0
+    trainer = PreferenceTrainer(
+        model=model,
+        args=DPOConfig(
+            **training.arguments(stage, settings),
+            beta=settings.beta,
+            loss_type=["sigmoid", "sft"] if weighted else ["sigmoid"],
+            loss_weights=[1.0, settings.sft_weight] if weighted else None,
+            precompute_ref_log_probs=True,
+        ),
+        train_dataset=_on_disk(fitting, stage.checkpoints / "rows"),
+        processing_class=tokenizer,
+        peft_config=training.lora(settings.lora),
+        callbacks=[training.Progress(stage)],
+    )
+    metrics = training.fit(trainer, stage)
+    if trainer.is_world_process_zero():
+        training.save(training.merged(trainer), tokenizer, stage.out("model"))
+    curve = training.curves(trainer, *FIGURES)
+    return Report({**metrics, **_ends(curve), "pairs": float(len(fitting))}, {"model": "model"}, curve)
+
+
+def _length(row: rendering.Row) -> int:
+    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+
+def _on_disk(rows: list[rendering.Row], folder: Path) -> Dataset:
+    """Rows in the run folder, where TRL then keeps the reference's scores too: a resumed run finds them again."""
+    if not (folder / "state.json").exists():
+        # Neighbours share prompts, so scoring them together is cheap.
+        Dataset.from_list(sorted(rows, key=lambda row: (row["group"], _length(row)))).save_to_disk(folder)
+    return load_from_disk(folder)
+
+
+def _ends(curve: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the first and the last tenth of the steps, so that a fall shows."""
+    tenth = max(1, len(curve) // 10)
+    parts = {"first": curve[:tenth], "last": curve[-tenth:]}
+    names = [name.replace("/", "_") for name in FIGURES]
+    return {
+        f"{name}_{when}": sum(row[name] for row in part) / len(part) for when, part in parts.items() for name in names
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,40 @@
+"""sft: teach the adapted model its roles. LoRA on the blocks' linear layers, loss on the answer alone, merged.
+
+In: `parent` (a model), `data` (chat rows).   Out: `model`, the loss by step.
+"""
+
+import torch
+from datasets import Dataset
+from trl import SFTConfig
+
+from temper.config.stages import SFTSettings
+from temper.stage import Report, Stage, run
+from temper.stages import rendering, training
+from temper.stages.trainers import AnswerTrainer
+
+
+def main(stage: Stage) -> Report:
+    """Train, merge, save."""
+    settings = SFTSettings.model_validate(stage.config)
+    model, tokenizer = training.load(
+        stage.inputs["parent"], torch.bfloat16 if training.on_cuda(stage) else torch.float32
+    )
+    rows = rendering.render(rendering.chat_row, tokenizer, stage.inputs["data"] / "train.jsonl")
+    stage.event(f"{len(rows)} rows, {sum(len(row['input_ids']) for row in rows)} tokens")
+    trainer = AnswerTrainer(
+        model=model,
+        args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=training.lora(settings.lora),
+        callbacks=[training.Progress(stage)],
+    )
+    metrics = training.fit(trainer, stage)
+    if trainer.is_world_process_zero():
+        training.save(training.merged(trainer), tokenizer, stage.out("model"))
+    curve = training.curves(trainer, "mean_token_accuracy")
+    return Report({**metrics, "rows": float(len(rows))}, {"model": "model"}, curve)
+
+
+if __name__ == "__main__":
+    run(main)

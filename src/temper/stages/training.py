@@ -1,0 +1,174 @@
+"""What the trainers share: device, TRL's arguments, LoRA, progress, checkpoints, resuming, saving."""
+
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import broadcast_object_list
+from peft import LoraConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from temper.config.stages import LoRASettings, OptimizerSettings
+from temper.errors import DataError
+from temper.stage import Stage
+
+WHOLE = "whole"
+"""Empty file that is written into a checkpoint last: a killed process leaves checkpoints without it."""
+
+
+def on_cuda(stage: Stage) -> bool:
+    """Whether this stage trains on CUDA."""
+    device = stage.runtime.get("device", "auto")
+    return device == "cuda" or (device == "auto" and torch.cuda.is_available())
+
+
+def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a checkpoint folder."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+    return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """A plain checkpoint: safetensors, config, tokenizer, chat template."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def plain(model: PreTrainedModel) -> PreTrainedModel:
+    """`model` without the forward passes that TRL and `sharing` put on it."""
+    vars(model).pop("forward", None)
+    vars(model).pop("plain_forward", None)
+    return model
+
+
+def merged(trainer: Trainer) -> PreTrainedModel:
+    """The trained model with its adapters folded in: a plain checkpoint again."""
+    return plain(trainer.accelerator.unwrap_model(trainer.model).merge_and_unload())
+
+
+def lora(settings: LoRASettings) -> LoraConfig:
+    """Adapters on every linear layer of the blocks; embedding and head stay as they are."""
+    return LoraConfig(
+        r=settings.r,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
+    """Arguments of transformers' Trainer: bfloat16 and recomputed activations on CUDA alone, CPUs lose by both."""
+    cuda = on_cuda(stage)
+    return {
+        "output_dir": str(stage.checkpoints),
+        "num_train_epochs": settings.epochs,
+        "per_device_train_batch_size": settings.batch_size,
+        "per_device_eval_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.accumulation,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": {"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
+        "warmup_steps": settings.warmup_ratio,  # below 1 the trainer takes it as a share of all steps
+        "weight_decay": settings.weight_decay,
+        "seed": settings.seed,
+        "max_length": settings.max_length,
+        "optim": "adamw_torch_fused",
+        "bf16": cuda and torch.cuda.is_bf16_supported(),
+        "gradient_checkpointing": cuda,
+        "use_cpu": not cuda,
+        "dataloader_pin_memory": cuda,
+        "save_strategy": "no",  # `Progress` asks for checkpoints by the clock
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
+
+
+class Progress(TrainerCallback):
+    """Tells the person who waits, asks for checkpoints by the clock and marks the whole ones, keeps the curve."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.every_s = float(stage.runtime.get("checkpoint_s", 60))
+        self.saved = self.told = time.monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Ask for a checkpoint when the last one is old enough."""
+        due = [time.monotonic() - self.saved >= self.every_s and state.global_step < state.max_steps]
+        control.should_save = bool(broadcast_object_list(due)[0])  # all processes save together or not at all
+        return control
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The checkpoint is whole once this is reached."""
+        if state.is_world_process_zero:
+            (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+        self.saved = time.monotonic()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """At most one event a second."""
+        if state.is_world_process_zero and logs and "loss" in logs and time.monotonic() - self.told >= 1:
+            self.told = time.monotonic()
+            self.stage.event(f"step {state.global_step}", done=state.global_step, of=state.max_steps, loss=logs["loss"])
+
+
+def whole_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; unfinished ones are removed."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for path in found:
+        if not (path / WHOLE).exists():
+            shutil.rmtree(path)
+    whole = [path for path in found if path.exists()]
+    return str(whole[-1]) if whole else None
+
+
+def fit(trainer: Trainer, stage: Stage) -> dict[str, float]:
+    """Train from the last whole checkpoint or the start; figures for the report. Raises DataError if it diverged."""
+    last = whole_checkpoint(stage.checkpoints)
+    if last:
+        stage.event(f"resumed from {Path(last).name}")
+    begun = time.monotonic()
+    result = trainer.train(resume_from_checkpoint=last)
+    wall = time.monotonic() - begun
+    logged = [row for row in trainer.state.log_history if "loss" in row]
+    losses = [row["loss"] for row in logged]
+    if not losses or not math.isfinite(losses[-1]):
+        raise DataError(f"{stage.name} did not converge (last losses {losses[-3:]}): lower {stage.name}.learning_rate")
+    tail = losses[-max(1, len(losses) // 10) :]
+    return {
+        "train_loss": sum(tail) / len(tail),
+        "steps": float(result.global_step),
+        "resumed_at_step": float(Path(last).name.split("-")[1]) if last else 0.0,
+        "train_wall_s": wall,
+        "tokens_per_s": logged[-1]["num_tokens"] / wall,
+    }
+
+
+def curves(trainer: Trainer, *names: str) -> list[dict[str, float]]:
+    """Loss, learning rate and the figures `names` by step, under names without slashes."""
+    rows = [row for row in trainer.state.log_history if "loss" in row]
+    wanted = ("step", "loss", "learning_rate", *names)
+    return [{name.replace("/", "_"): float(row[name]) for name in wanted if name in row} for row in rows]

@@ -1,0 +1,60 @@
+"""Training and serving see the same tokens."""
+
+from pathlib import Path
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from temper.errors import DataError
+from temper.stages import rendering
+from temper.stages.tiny import tiny_model
+from tests.unit.stage_run import chat, pair, rows
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerBase:
+    return tiny_model()[1]
+
+
+def test_a_chat_row_is_the_served_prompt_then_the_answer_then_its_end(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = chat(3)
+    served = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
+    answer = tokenizer.encode(row["completion"][0]["content"])
+    rendered = rendering.chat_row(tokenizer, row)
+    assert rendered["input_ids"] == [*served, *answer, tokenizer.eos_token_id]
+    assert rendered["completion_mask"] == [0] * len(served) + [1] * (len(answer) + 1)
+
+
+def test_preference_rows_share_the_served_prompt(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = pair(3)
+    rendered = rendering.preference_row(tokenizer, row)
+    served = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
+    assert rendered["prompt_ids"] == served
+    assert tokenizer.decode(rendered["chosen_ids"]) == row["chosen"][0]["content"] + tokenizer.eos_token
+    assert tokenizer.decode(rendered["rejected_ids"]) == row["rejected"][0]["content"] + tokenizer.eos_token
+
+
+def test_a_later_turn_continues_the_tokens_of_the_earlier_one(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = chat(3)
+    earlier = rendering.chat_row(tokenizer, row)["input_ids"]
+    later = [*row["prompt"], *row["completion"], {"role": "user", "content": "And the price?"}]
+    assert rendering.prompt_ids(tokenizer, later)[: len(earlier)] == earlier
+
+
+def test_no_system_prompt_that_nobody_wrote(tokenizer: PreTrainedTokenizerBase) -> None:
+    text = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
+    assert text == "<|im_start|>user\nHi<|im_end|>\n"
+
+
+def test_digits_are_tokens_of_their_own(tokenizer: PreTrainedTokenizerBase) -> None:
+    assert tokenizer.tokenize("2026") == ["2", "0", "2", "6"]
+
+
+def test_bad_rows_are_named(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    broken = chat(1)
+    del broken["prompt"]
+    with pytest.raises(DataError, match=r"train\.jsonl:2"):
+        rendering.render(rendering.chat_row, tokenizer, rows(tmp_path, [chat(0), broken]) / "train.jsonl")
+    (tmp_path / "train.jsonl").write_text("{}\nnot json\n")
+    with pytest.raises(DataError, match=r"train\.jsonl:2 is not a JSON object"):
+        rendering.read_rows(tmp_path / "train.jsonl")
