@@ -111,10 +111,9 @@ def pipeline_environment() -> Iterator[Finding]:
 
 def engine_environment() -> Iterator[Finding]:
     """The environment that serves models, beside its lock, and our plugin in it."""
-    interpreter = Path(Runtime().engine_python or app_root() / ".venv-engine" / "bin" / "python")
-    if not interpreter.exists():
-        yield Finding("fail", f"no engine environment at {interpreter}", SETUP)
-        return
+    from temper.engine import engine_python
+
+    interpreter = engine_python(Runtime().model_dump(mode="json"))
     said = subprocess.run([interpreter, "-c", LIST_VERSIONS], capture_output=True, text=True, check=False, timeout=30)
     if said.returncode:
         yield Finding("fail", f"{interpreter} does not run", f"make clean, then {SETUP}")
@@ -167,7 +166,10 @@ def capabilities() -> Iterator[Finding]:
     from temper.engine import probe
 
     found = probe(Runtime().model_dump(mode="json"))
-    yield Finding("ok", f"engine: {found}")
+    native = [name for name, there in (("bfloat16", found.native_bf16), ("FP8", found.native_fp8)) if there]
+    yield Finding("ok", f"engine on {', '.join(found.devices)}: natively {' and '.join(native) or 'float32 alone'}")
+    if found.fp8_reason:
+        yield Finding("warn", f"FP8 speed is no result here: {found.fp8_reason}", "quality is; measure speed elsewhere")
 
 
 def servers() -> Iterator[Finding]:
