@@ -21,3 +21,14 @@ def paired_lower_bound(
     n = len(differences)
     means = sorted(sum(drawn.choices(differences, k=n)) / n for _ in range(resamples))
     return means[int((1 - level) * resamples)]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of the sample lies, linear between neighbours. Raises ValueError when empty."""
+    if not values:
+        raise ValueError("a percentile needs at least one value")
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])

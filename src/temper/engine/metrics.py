@@ -3,10 +3,9 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 _SAMPLE = re.compile(r"^vllm:(?P<name>\w+)(?:\{[^}]*\})? (?P<value>\S+)$")
-NO_DRAFTS = 1.0
 
 
 def parse_counters(text: str) -> dict[str, float]:
@@ -45,6 +44,9 @@ class Usage:
         )
 
     @property
-    def tokens_per_step(self) -> float:
-        """1 + accepted / drafts, the bonus token counted (the paper's MGL); 1 without a drafter."""
-        return 1 + self.accepted / self.drafts if self.drafts else NO_DRAFTS
+    def tokens_per_step(self) -> float | None:
+        """1 + accepted / drafts, the bonus token counted (the paper's MGL); None without a drafter."""
+        return 1 + self.accepted / self.drafts if self.drafts else None
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))

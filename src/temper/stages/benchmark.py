@@ -1,0 +1,97 @@
+"""How fast the whole system is: `python -m temper.stages.benchmark RUN_DIR`.
+
+In: target, drafter, FP8 target, evaluation set.   Out: report with ladder.json (the ladder, equal answers, hardware).
+"""
+
+import json
+from contextlib import AbstractContextManager
+from typing import Any
+
+from temper.bench import equivalence
+from temper.bench.ladder import DRAFTED, PLAIN, Bench, Configuration, Engines, configurations
+from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings, Settings
+from temper.domains import load_domain
+from temper.domains.scenario import load_scenarios
+from temper.engine import Engine, probe, serve
+from temper.errors import DataError
+from temper.stage import Report, Stage, run
+from temper.synthesis.sets import read
+
+
+class BenchmarkStage(Settings):
+    """What this stage is told."""
+
+    domain: str
+    benchmark: BenchmarkSettings
+    evaluate: EvaluateSettings
+    engine: EngineSettings
+
+
+def main(stage: Stage) -> Report:
+    """Climb the ladder, compare answers, write both down."""
+    told = BenchmarkStage.model_validate(stage.config)
+    bench = _bench(stage, told)
+    rungs = configurations(stage.inputs["target"], stage.inputs["drafter"], stage.inputs["fp8"])
+    capabilities = probe(stage.runtime)
+
+    def start(rung: Configuration) -> AbstractContextManager[Engine]:
+        stage.event(f"{rung.name}: starting the engine")
+        log = stage.run_dir / f"engine-{rung.name}.log"
+        return serve(rung.model, settings=told.engine, runtime=stage.runtime, log=log, drafter=rung.drafter)
+
+    with Engines(start, resident=capabilities.device == "cpu") as engines:
+        rows = bench.ladder(rungs, engines, capabilities)
+        same = _equivalence(stage, told, bench, rungs, engines)
+    ladder = {"rows": rows, "equivalence": same, "capabilities": capabilities.model_dump(mode="json")}
+    (stage.out("report") / "ladder.json").write_text(json.dumps(ladder, indent=1), encoding="utf-8")
+    return Report(metrics=_metrics(rows, same), artifacts={"report": "report"})
+
+
+def _bench(stage: Stage, told: BenchmarkStage) -> Bench:
+    path = stage.inputs["data"] / "scenarios.jsonl"
+    scenarios = load_scenarios(path)
+    if not scenarios:
+        raise DataError(f"{path} holds no scenarios, the benchmark's load: set synthesize.scenarios to at least 1")
+    return Bench(
+        domain=load_domain(told.domain),
+        scenarios=scenarios,
+        settings=told.benchmark,
+        halstead_threshold=told.evaluate.halstead_threshold,
+        max_tokens=told.evaluate.max_tokens,
+        say=stage.event,
+    )
+
+
+def _equivalence(
+    stage: Stage, told: BenchmarkStage, bench: Bench, rungs: tuple[Configuration, ...], engines: Engines
+) -> dict[str, Any]:
+    """Greedy answers of the student with and without its drafter."""
+    rows = equivalence.spread(read(stage.inputs["data"] / "points.jsonl"), told.benchmark.equivalence_prompts)
+    texts = {}
+    for rung in rungs:
+        if rung.name in (PLAIN, DRAFTED):
+            with engines.use(rung, bench.warm) as engine:
+                texts[rung.name] = equivalence.answers(
+                    engine, rows, max_tokens=told.evaluate.max_tokens, concurrency=told.evaluate.concurrency
+                )
+    found = equivalence.compare(rows, texts[PLAIN], texts[DRAFTED])
+    stage.event(f"same answers with and without the drafter: {found['same']} of {found['n']}")
+    return found
+
+
+def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, float]:
+    """Flat figures; a speed that is only emulated is no figure, tokens per step always are."""
+    plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == PLAIN}
+    metrics = {"equivalence.same_percent": 100 * same["same"] / same["n"]} if same["n"] else {}
+    for row in rows:
+        prefix = f"ladder.{row['configuration']}.c{row['concurrency']}"
+        if row["tokens_per_step"] is not None:
+            metrics[f"{prefix}.tokens_per_step"] = row["tokens_per_step"]
+        if row["comparable"]:
+            metrics |= {f"{prefix}.{name}": row[name] for name in ("qps", "p90_s", "output_tokens_per_s")}
+            metrics[f"{prefix}.speedup"] = row["qps"] / plain[row["concurrency"]]
+    return metrics
+
+
+if __name__ == "__main__":
+    run(main)
