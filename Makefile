@@ -26,11 +26,14 @@ engine_inputs := $(LOCKS)/uv.txt $(LOCKS)/engine-$(ENGINE).txt $(wildcard src/te
 PIPELINE := .venv/.installed-$(call digest,$(pipeline_inputs))
 ENGINE_STAMP := .venv-engine/.installed-$(call digest,$(engine_inputs))
 
-.PHONY: help setup demo test test-slow lint types lock clean
+.PHONY: help setup pipeline engine demo test test-slow lint types lock clean
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: $(PIPELINE) $(ENGINE_STAMP) ## Both environments from their locks (ENGINE=cuda for NVIDIA machines).
+setup: pipeline engine ## Both environments from their locks (ENGINE=cuda for NVIDIA machines).
+
+pipeline: $(PIPELINE)
+engine: $(ENGINE_STAMP)
 
 demo: setup ## The whole pipeline on SmolLM2-135M, ending in the tables and the report.
 	@.venv/bin/temper run demo
@@ -41,14 +44,14 @@ test: setup ## All tests of seconds and the smoke preset end to end.
 test-slow: setup ## The tests that take minutes each.
 	@.venv/bin/python -m pytest -m slow
 
-lint: $(PIPELINE) ## Ruff: rules and format.
+lint: pipeline ## Ruff: rules and format.
 	@.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
-types: $(PIPELINE) ## mypy.
+types: pipeline ## mypy.
 	@.venv/bin/mypy
 
-lock: $(PIPELINE) ## Make the locks again (requirements/README.md).
+lock: pipeline ## Make the locks again (requirements/README.md).
 	@bash requirements/lock.sh
 
 clean: ## Remove both environments and the tools' caches; the state under .temper stays.
