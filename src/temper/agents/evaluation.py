@@ -10,6 +10,7 @@ from temper.agents.client import Chat, Responder
 from temper.agents.roles import holds, parse_understanding
 from temper.agents.runtime import Conversation, System, Turn
 from temper.agents.scoring import Point, tool_metrics, why_wrong
+from temper.config.stages import EvaluateSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
 from temper.synthesis.teacher import Oracle, Teacher
@@ -76,7 +77,7 @@ def _percent(correct: Sequence[bool]) -> float:
 
 
 async def run_scenarios(
-    domain: Domain, scenarios: Sequence[Scenario], chat: Chat | None, settings: "ScenarioSettings", tick: Tick
+    domain: Domain, scenarios: Sequence[Scenario], chat: Chat | None, settings: EvaluateSettings, tick: Tick
 ) -> list[dict[str, Any]]:
     """Play scenarios whole, several at once; without a chat the scripted teacher plays, mistakes and all."""
 
@@ -86,21 +87,11 @@ async def run_scenarios(
     return await at_once(scenarios, one, settings.concurrency, tick)
 
 
-class ScenarioSettings:
-    """How scenarios are played: agents' limits, how many at once, and how often the teacher errs."""
-
-    def __init__(self, *, halstead_threshold: float, max_tokens: int, concurrency: int, mistake_rate: float) -> None:
-        self.halstead_threshold = halstead_threshold
-        self.max_tokens = max_tokens
-        self.concurrency = concurrency
-        self.mistake_rate = mistake_rate
-
-
-async def _play(domain: Domain, scenario: Scenario, chat: Chat | None, settings: ScenarioSettings) -> dict[str, Any]:
+async def _play(domain: Domain, scenario: Scenario, chat: Chat | None, settings: EvaluateSettings) -> dict[str, Any]:
     """Passed: the world is in its goal state, every required fact was told, and no rule was broken."""
     world = domain.world(scenario.seed, scenario.split)
     oracle = Oracle(domain, world)
-    responder: Responder = chat or Teacher(oracle, random.Random(scenario.id), settings.mistake_rate)
+    responder: Responder = chat or Teacher(oracle, random.Random(scenario.id), scenario.mistake_rate)
     talk = Conversation(System(domain, responder, settings.halstead_threshold, settings.max_tokens), world)
     counts: Counter[str] = Counter()
     told, turns = [], []

@@ -25,6 +25,8 @@ class Scenario(BaseModel):
     """For each turn, what the reply has to hold."""
     goal: str
     """Digest of the world's state after the last turn."""
+    mistake_rate: float = 0.0
+    """How often the scripted teacher errs when it is the one that plays."""
     slices: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from temper.agents.client import Chat
-from temper.agents.evaluation import ScenarioSettings, answer_points, run_scenarios, score_points
+from temper.agents.evaluation import answer_points, run_scenarios, score_points
 from temper.config.stages import ROLES, EngineSettings, EvaluateSettings, Settings
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
@@ -28,7 +28,6 @@ class EvaluateStage(Settings):
     domain: str
     points: int = Field(ge=1)
     scenarios: int = Field(ge=0)
-    mistake_rate: float
     evaluate: EvaluateSettings
     engine: EngineSettings
 
@@ -77,12 +76,6 @@ async def _measure(
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Answers to the points, then scenarios played; from the engine, or as the teacher gave and gives them."""
     limits = settings.evaluate
-    how = ScenarioSettings(
-        halstead_threshold=limits.halstead_threshold,
-        max_tokens=limits.max_tokens,
-        concurrency=limits.concurrency,
-        mistake_rate=settings.mistake_rate,
-    )
     domain = load_domain(settings.domain)
 
     def tick(what: str, done: int, of: int) -> None:
@@ -90,13 +83,13 @@ async def _measure(
             stage.event(what, done=done, of=of)
 
     if engine is None:
-        played = await run_scenarios(domain, scenarios, None, how, lambda d, n: tick("scenarios", d, n))
+        played = await run_scenarios(domain, scenarios, None, limits, lambda d, n: tick("scenarios", d, n))
         return [str(point["teacher"]) for point in points], played
     async with Chat(engine.url, engine.model) as chat:
         answers = await answer_points(
             chat, points, limits.max_tokens, limits.concurrency, lambda d, n: tick("points", d, n)
         )
-        played = await run_scenarios(domain, scenarios, chat, how, lambda d, n: tick("scenarios", d, n))
+        played = await run_scenarios(domain, scenarios, chat, limits, lambda d, n: tick("scenarios", d, n))
     return answers, played
 
 

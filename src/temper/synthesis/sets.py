@@ -240,6 +240,7 @@ def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Row]:
                 "meanings": [line.truth.text() for line in episode.lines],
                 "facts": [list(explain(domain, r.given)[1]) for r in told],
                 "goal": episode.goal,
+                "mistake_rate": settings.mistake_rate,
                 "slices": sorted({name for line in episode.lines for name in line.slices} | {"business_switch"}),
             }
         )
