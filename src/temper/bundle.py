@@ -76,10 +76,10 @@ class Registered(BaseModel):
 
 def domain_digest(domain: str) -> str:
     """Digest of a domain's prompts, tool schemas and rules. Raises ConfigError for an unknown domain."""
-    from temper.agents.prompts import Prompts
+    from temper.agents.prompts import Prompter
     from temper.domains import load_domain
 
-    return Prompts(load_domain(domain)).digest()
+    return Prompter(load_domain(domain)).digest()
 
 
 def tokenizer_digests(model: ModelRef, store: Store) -> dict[str, str]:

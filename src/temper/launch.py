@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from temper import errors, threads
 from temper.config import Runtime
 from temper.guard import Process
-from temper.home import home
+from temper.home import app_root, home
 from temper.journal import Tail
 from temper.stage import ERROR, EVENTS, REPORT, SPEC, Report, write
 
@@ -76,6 +76,7 @@ def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
     """Ours, with caches below TEMPER_HOME, the network closed and nobody's trackers listening in."""
     here = {
         "TEMPER_HOME": str(home()),
+        "TEMPER_ROOT": str(app_root()),
         "HF_HOME": str(home() / "huggingface"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
