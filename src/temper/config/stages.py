@@ -48,8 +48,8 @@ class SynthesizeSettings(Settings):
     """Automotive documents for continual pretraining."""
     cpt_public_documents: int = Field(ge=0)
     """Public documents for continual pretraining (replay included)."""
-    cpt_characters: int = Field(ge=100)
-    """Longest document of the CPT set, in characters."""
+    document_characters: int = Field(ge=100)
+    """Longest public document in any set, in characters; longer ones are cut."""
     draft_prompts: int = Field(ge=4)
     """In-domain prompts that the aligned student answers for the drafter."""
     draft_public_prompts: int = Field(ge=0)

@@ -113,7 +113,7 @@ def build(
     write(out("evaluation") / "points.jsonl", points)
     write(out("evaluation") / "scenarios.jsonl", scenarios)
     sizes = {f"{name}_rows": float(len(rows)) for name, rows in sets.items()}
-    kinds = defaultdict(float)
+    kinds: dict[str, float] = defaultdict(float)
     for row in sets["dpo"]:
         kinds[f"dpo_{row['kind']}_pairs"] += 1
     return {**sizes, **kinds, "evaluation_points": float(len(points)), "evaluation_scenarios": float(len(scenarios))}
@@ -186,7 +186,12 @@ def _calibration(domain: Domain, settings: SynthesizeSettings, rng: random.Rando
     ]
     rows = spread(mine, settings.calibration_in_domain, rng)
     for document in public_documents()[-settings.calibration_public :] if settings.calibration_public else []:
-        rows.append({"source": "public", "messages": [{"role": "user", "content": document.text[:1500]}]})
+        rows.append(
+            {
+                "source": "public",
+                "messages": [{"role": "user", "content": document.text[: settings.document_characters]}],
+            }
+        )
     rng.shuffle(rows)
     return [{"id": f"calibration-{number}", **row} for number, row in enumerate(rows)]
 
@@ -197,7 +202,11 @@ def _cpt(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> tu
     texts = domain.documents(rng, settings.cpt_domain_documents + more)
     rows = [{"prompt": f"{context}\n\n", "completion": text, "source": domain.name} for context, text in texts]
     public = [
-        {"prompt": f"{d.source}: {d.title}\n\n", "completion": d.text[: settings.cpt_characters], "source": "public"}
+        {
+            "prompt": f"{d.source}: {d.title}\n\n",
+            "completion": d.text[: settings.document_characters],
+            "source": "public",
+        }
         for d in public_documents()[: settings.cpt_public_documents + 2]
     ]
     train = rows[more:] + public[2:]
