@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def _dead(what: str, log: Path) -> str:
 def decisive_line(text: str) -> str:
     """The line of an engine's log that says why it ended: the last error that is not an echo of another one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    pairs = zip(lines, [*lines[1:], ""], strict=True)  # pydantic says on the line below what was wrong
+    pairs = zip_longest(lines, lines[1:], fillvalue="")  # pydantic says on the line below what was wrong
     raised = [
         f"{found[1]}: {_BODY.sub('', below)}" if "validation error" in line else found[1]
         for line, below in pairs

@@ -1,0 +1,122 @@
+"""The closed loop, the schedule, medians and marks of the ladder, and what counts as the same answer."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from temper.agents.client import Answer, Request
+from temper.agents.runtime import System
+from temper.bench.equivalence import compare, spread
+from temper.bench.ladder import Configuration, Engines, configurations
+from temper.bench.load import drive, schedule
+from temper.domains import load_domain
+from temper.domains.scenario import Scenario
+from temper.stats import percentile
+
+
+class Clock:
+    """Answers after 10 ms what no agent can parse, so that a turn is one call; remembers who asked at once."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.open = self.most = 0
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        self.said.append(request.messages[-1]["content"])
+        await asyncio.sleep(0.01)
+        self.open -= 1
+        return Answer("?", prompt_tokens=9, completion_tokens=5)
+
+
+def scenario(name: str, turns: int = 3) -> Scenario:
+    """One whose lines can be told apart."""
+    lines = tuple(f"{name}{index}" for index in range(turns))
+    return Scenario(id=name, seed=1, split="test", turns=lines, meanings=lines, facts=((),) * turns, goal="")
+
+
+def played(clock: Clock, queues: list[list[Scenario]], turns: int) -> Any:
+    system = System(load_domain("automotive"), clock, halstead_threshold=20, max_tokens=8)
+    return asyncio.run(drive(system, queues, turns))
+
+
+def test_a_closed_loop_keeps_its_concurrency_and_counts_whole_turns() -> None:
+    clock = Clock()
+    load = played(clock, [[scenario("a")], [scenario("b")]], turns=3)
+    assert (load.turns, load.calls, load.output_tokens, clock.most) == (6, 6, 30, 2)
+    assert load.qps == pytest.approx(6 / load.wall_s)
+    assert 0.01 <= load.seconds[0] <= load.p90_s <= load.wall_s
+
+
+def test_every_run_says_the_same_lines_and_goes_on_with_the_next_scenario() -> None:
+    first, second = Clock(), Clock()
+    for clock in (first, second):
+        played(clock, [[scenario("a", 2), scenario("b", 2)]], turns=5)
+    assert first.said == second.said
+    spoken = [next(n for n in ("a0", "a1", "b0", "b1") if n in text) for text in first.said]
+    assert spoken == ["a0", "a1", "b0", "b1", "a0"]
+
+
+def test_the_schedule_hands_out_other_scenarios_before_any_comes_again() -> None:
+    plan = schedule([scenario(name) for name in "abcdefghij"], (1, 4), rounds=2)
+    starts = [queue[0].id for queues in plan.values() for queue in queues]
+    assert starts == list("abcdefghij")
+    assert [len(queues) for queues in plan.values()] == [1, 4, 1, 4]
+
+
+@pytest.mark.parametrize(("resident", "started"), [(True, ["x", "y"]), (False, ["x", "y", "x"])])
+def test_resident_engines_start_once_and_others_at_each_use_one_at_a_time(resident: bool, started: list[str]) -> None:
+    log: list[str] = []
+    up: set[str] = set()
+
+    @contextmanager
+    def start(configuration: Configuration) -> Iterator[str]:
+        log.append(configuration.name)
+        up.add(configuration.name)
+        yield configuration.name
+        up.remove(configuration.name)
+
+    rungs = [Configuration(name, Path(name), None, False) for name in "xy"]
+    warmed: list[Any] = []
+    with Engines(start, resident=resident) as engines:
+        for rung in (rungs[0], rungs[1], rungs[0]):
+            with engines.use(rung, warmed.append) as engine:
+                assert engine == rung.name
+                assert resident or up == {rung.name}
+    assert log == warmed == started
+    assert not up
+
+
+def test_the_ladder_has_four_rungs_and_the_plain_student_first() -> None:
+    rungs = configurations(Path("t"), Path("d"), Path("q"))
+    names = [rung.name for rung in rungs]
+    assert names == ["student", "student+drafter", "student+fp8", "student+drafter+fp8"]
+    assert [(rung.model.name, rung.drafter is not None) for rung in rungs] == [
+        ("t", False),
+        ("t", True),
+        ("q", False),
+        ("q", True),
+    ]
+
+
+def test_different_answers_are_listed_with_both_texts() -> None:
+    rows = [{"id": "1", "role": "planner"}, {"id": "2", "role": "executor"}]
+    found = compare(rows, ["a", "b"], ["a", "B"])
+    assert (found["same"], found["n"]) == (1, 2)
+    assert found["differences"] == [{"id": "2", "role": "executor", "plain": "b", "drafted": "B"}]
+
+
+def test_prompts_are_taken_at_equal_distances_and_never_more_than_there_are() -> None:
+    rows = [{"id": index} for index in range(10)]
+    assert [row["id"] for row in spread(rows, 5)] == [0, 2, 4, 6, 8]
+    assert spread(rows, 99) == rows
+
+
+def test_percentile_is_linear_between_neighbours() -> None:
+    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.5
+    assert percentile([7.0], 0.9) == 7.0
