@@ -1,0 +1,98 @@
+"""A stage that makes small files of the right shape, the same for the same spec; tests start it in a stage's place.
+
+FAKE_LOG: a file that gets one line for each execution. FAKE_HANG: a stage that waits until it is killed, once a
+file `go` beside the log is missing. FAKE_FAIL: `stage=ErrorClass`. FAKE_SCORE: percent of right points.
+"""
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+from temper import errors
+from temper.config import ROLES
+from temper.stage import Report, Stage, run
+
+SETS = ("cpt", "sft", "dpo", "draft_prompts", "calibration", "evaluation")
+
+
+def main(stage: Stage) -> Report:
+    """Write what `stage` has to leave."""
+    log = Path(os.environ["FAKE_LOG"])
+    with log.open("a") as file:
+        file.write(_label(stage) + "\n")
+    stage.event("working", done=1, of=2)
+    if os.environ.get("FAKE_HANG") == stage.name:
+        while not log.with_name("go").exists():
+            time.sleep(0.05)
+    name, _, error = os.environ.get("FAKE_FAIL", "").partition("=")
+    if name == stage.name:
+        raise getattr(errors, error)("as the test wants")
+    return _leave(stage)
+
+
+def _leave(stage: Stage) -> Report:
+    text = json.dumps([stage.name, stage.config, sorted(path.name for path in stage.inputs.values())], sort_keys=True)
+    if stage.name == "synthesize":
+        for kind in SETS:
+            (stage.out(kind) / "train.jsonl").write_text(kind + text)
+        return Report({"rows": 1.0}, dict.fromkeys(SETS, "dataset"))
+    if stage.name == "answers":
+        (stage.out("data") / "train.jsonl").write_text(text)
+        return Report({}, {"data": "dataset"})
+    if stage.name in {"validate", "evaluate", "benchmark"}:
+        files = {"evaluate": _scores, "benchmark": _ladder}.get(stage.name, lambda _: {"summary.json": "{}"})(stage)
+        for path, content in files.items():
+            (stage.out("report") / path).write_text(content)
+        return Report({}, {"report": "report"})
+    folder = stage.out("model")
+    (folder / "model.safetensors").write_bytes(hashlib.sha256(text.encode()).digest())
+    for path in ("config.json", "tokenizer.json"):
+        (folder / path).write_text("{}")
+    return Report({"loss": 0.5}, {"model": "model"}, [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}])
+
+
+def _scores(stage: Stage) -> dict[str, str]:
+    score = float(os.environ.get("FAKE_SCORE", "100"))
+    points = [
+        {"id": f"{role}-{number}", "role": role, "slice": "plain", "correct": number < score / 10}
+        for role in ROLES
+        for number in range(10)
+    ]
+    roles = {role: {"score": score, "n": 10, "slices": {"plain": {"score": score, "n": 10}}} for role in ROLES}
+    scores = {
+        "stage": stage.config["stage"],
+        "agent_scores": roles,
+        "e2e": {"passed": 1, "n": 1},
+        "points": points,
+        "tokens_per_step": None,
+    }
+    return {"scores.json": json.dumps(scores), "failures.jsonl": ""}
+
+
+def _ladder(_: Stage) -> dict[str, str]:
+    rows = [
+        {
+            "configuration": configuration,
+            "concurrency": 1,
+            "qps": 2.0 if "drafter" in configuration else 1.0,
+            "p90_s": 1.0,
+            "tokens_per_step": 3.0 if "drafter" in configuration else None,
+            "output_tokens_per_s": 10.0,
+            "comparable": True,
+            "reason": None,
+            "rounds": [],
+        }
+        for configuration in ("student", "student+drafter")
+    ]
+    ladder = {"rows": rows, "equivalence": {"same": 4, "n": 4, "differences": []}, "capabilities": {}}
+    return {"ladder.json": json.dumps(ladder)}
+
+
+def _label(stage: Stage) -> str:
+    return f"{stage.name}:{stage.config['stage']}" if stage.name == "evaluate" else stage.name
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""What moves a cache key, and what does not."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from temper.config import PipelineConfig, Runtime
+from temper.keys import stage_key
+from temper.refs import DatasetRef, ModelRef, Ref
+
+PARENT = ModelRef(uri="/somewhere/model/aa", digest="sha256:aa")
+DATA = DatasetRef(uri="/somewhere/dataset/bb", digest="sha256:bb")
+
+
+@pytest.fixture
+def config() -> PipelineConfig:
+    path = Path(__file__).parents[2] / "deployments" / "smoke.yaml"
+    return PipelineConfig.model_validate(yaml.safe_load(path.read_text()))
+
+
+def key(config: PipelineConfig, parent: Ref = PARENT, recipe: int = 1) -> str:
+    return stage_key("dpo", recipe, {"config": config.dpo}, {"parent": parent, "data": DATA})
+
+
+def changed(config: PipelineConfig, **dpo: float) -> PipelineConfig:
+    values = config.model_dump()
+    values["dpo"] |= dpo
+    return PipelineConfig.model_validate(values)
+
+
+def test_a_setting_an_input_and_the_recipe_move_the_key(config: PipelineConfig) -> None:
+    other = ModelRef(uri=PARENT.uri, digest="sha256:cc")
+    keys = {key(config), key(changed(config, beta=0.7)), key(config, other), key(config, recipe=2)}
+    assert len(keys) == 4
+
+
+def test_where_an_artifact_lies_does_not_move_the_key(config: PipelineConfig) -> None:
+    elsewhere = ModelRef(uri="s3://bucket/model/aa", digest=PARENT.digest)
+    assert key(config, elsewhere) == key(config)
+
+
+def test_settings_of_other_stages_do_not_move_the_key(config: PipelineConfig) -> None:
+    values = config.model_dump()
+    values["sft"]["epochs"] = 9
+    values["gate"]["rules"] = []
+    values["runtime"] = Runtime(threads=7, device="cpu").model_dump()
+    assert key(PipelineConfig.model_validate(values)) == key(config)
+
+
+def test_the_runtime_is_refused_as_an_input() -> None:
+    with pytest.raises(ValueError, match="no part of a cache key"):
+        stage_key("sft", 1, {}, {"runtime": Runtime()})
+
+
+def test_the_order_of_inputs_does_not_move_the_key() -> None:
+    assert stage_key("sft", 1, {}, {"a": DATA, "b": PARENT}) == stage_key("sft", 1, {}, {"b": PARENT, "a": DATA})

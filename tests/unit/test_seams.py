@@ -1,0 +1,43 @@
+"""The seams: flows load without torch, the command line without Prefect or MLflow, and every stage has its three files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from temper.config import STAGES
+
+ROOT = Path(__file__).parents[2]
+FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.py"))
+HEAVY = {"torch", "transformers", "trl", "mlflow", "matplotlib", "great_expectations", "vllm"}
+
+
+def loaded(statement: str, tmp_path: Path) -> set[str]:
+    """Top-level modules in a fresh interpreter after `statement`."""
+    code = f"{statement}; import sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    env = {"PATH": "", "TEMPER_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    return set(ended.stdout.split())
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_flow_loads_without_the_heavy_libraries(flow: str, tmp_path: Path) -> None:
+    assert not HEAVY & loaded(f"import flows.{flow}", tmp_path)
+
+
+def test_the_command_line_loads_without_servers_and_models(tmp_path: Path) -> None:
+    assert not (HEAVY | {"prefect", "numpy"}) & loaded("import temper.cli", tmp_path)
+
+
+def test_one_word_names_a_stage_everywhere() -> None:
+    tasks = {path.stem for path in (ROOT / "tasks").glob("*.py")}
+    stages = {path.stem for path in (ROOT / "src" / "temper" / "stages").glob("*.py")}
+    assert set(STAGES) <= tasks
+    assert set(STAGES) - {"gate", "promote"} <= stages
+
+
+def test_no_file_of_a_flow_hides_a_dependency() -> None:
+    locks = (ROOT / "requirements" / "pipeline.txt").read_text().lower()
+    names = {line.partition("==")[0].strip() for line in locks.splitlines() if "==" in line}
+    assert not set(FLOWS) & {name.replace("-", "_") for name in names}
