@@ -13,6 +13,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from temper.contents import contents
 from temper.errors import ConfigError, DataError, StoreError
 from temper.stage import Stage
 from temper.stages import draft, hidden_states
@@ -193,3 +194,29 @@ def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_lib
         torch.testing.assert_close(ours[1][name], gradient, atol=1e-6, rtol=1e-4, msg=name)
     for name, value in theirs[2].items():
         torch.testing.assert_close(ours[2][name].float(), value.float(), msg=name)
+
+
+def test_a_drafter_is_trained_bound_to_its_target_and_leaves_no_hidden_states(
+    target: Path, answers: Path, tmp_path: Path
+) -> None:
+    stage = _stage(tmp_path, target, answers)
+    report = draft.main(stage)
+    model = tmp_path / "out" / "model"
+    weights, config = load_file(model / "model.safetensors"), json.loads((model / "config.json").read_text())
+    assert weights["d2t"].shape == (128,)
+    assert config["speculators_config"]["verifier"]["name_or_path"] == ""
+    bound = json.loads((model / "temper.json").read_text())
+    assert bound["target_digest"] == contents(target).digest
+    assert set(report.metrics) >= {"draft_loss", "accuracy_position_0", "accuracy_position_2", "tokens_per_s"}
+    assert not (stage.checkpoints / "data").exists()
+
+
+def test_a_killed_training_goes_on_from_its_last_whole_epoch(target: Path, answers: Path, tmp_path: Path) -> None:
+    draft.main(_stage(tmp_path, target, answers, epochs=1))
+    torn = tmp_path / "checkpoints" / "speculator" / "1"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half a file")
+    report = draft.main(_stage(tmp_path, target, answers, epochs=2))
+    steps = [point["step"] for point in report.curves if "draft_loss" in point]
+    assert len(steps) == 1, "the first epoch was trained again"
+    assert steps[0] > 0

@@ -23,10 +23,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from temper.config.stages import FP8Settings
 from temper.errors import ConfigError, DataError
 from temper.stage import Report, Stage, run
+from temper.stages import fp8_drafter
 from temper.stages.rendering import Message, read_rows
 
 HELD_OUT = 8
 """Rows that stay out of the calibration to measure what it clips."""
+HEADS = ["lm_head", "verifier_lm_head"]
+"""What stays as it is; the second is the trainer's copy of the target's head inside a drafter."""
 FP8_MAX = torch.finfo(torch.float8_e4m3fn).max
 STATIC = QuantizationArgs(
     num_bits=8, type="float", strategy="tensor", symmetric=True, dynamic=False, observer="static_minmax"
@@ -38,8 +41,8 @@ BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "gen
 def main(stage: Stage) -> Report:
     """Calibrate, measure the clip rate on rows left out, save."""
     settings = FP8Settings.model_validate(stage.config)
-    if settings.drafter:
-        raise ConfigError("fp8: no drafter was handed in: set fp8.drafter=false")
+    if settings.drafter and "drafter" not in stage.inputs:
+        raise ConfigError("fp8.drafter=true, but no drafter was handed to the stage: draft first, or set it to false")
     parent, started = stage.inputs["parent"], time.perf_counter()
     tokenizer = AutoTokenizer.from_pretrained(parent)
     calibration, held_out = _rows(stage.inputs["data"] / "train.jsonl", tokenizer, settings)
@@ -48,6 +51,12 @@ def main(stage: Stage) -> Report:
     model = AutoModelForCausalLM.from_pretrained(
         parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
     )
+    artifacts = {"model": "model"}
+    if settings.drafter:
+        stage.event("quantising the drafter")
+        batches = fp8_drafter.calibration_batches(model, calibration)
+        fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), stage.out("drafter"))
+        artifacts["drafter"] = "model"
     oneshot(
         model=model,
         dataset=Dataset.from_dict({"input_ids": calibration}),
@@ -71,14 +80,14 @@ def main(stage: Stage) -> Report:
         "size_mib": sum(file.stat().st_size for file in folder.iterdir()) / 2**20,
         "seconds": time.perf_counter() - started,
     }
-    return Report(metrics, {"model": "model"})
+    return Report(metrics, artifacts)
 
 
-def recipe(kv_cache: bool) -> QuantizationModifier:
+def recipe(kv_cache: bool = False) -> QuantizationModifier:
     """W8A8 in FP8 on every linear layer but the head, static and per tensor; the KV cache on request."""
     scheme = QuantizationScheme(targets=["Linear"], weights=STATIC, input_activations=STATIC)
     return QuantizationModifier(
-        config_groups={"fp8": scheme}, ignore=["lm_head"], kv_cache_scheme=STATIC if kv_cache else None
+        config_groups={"fp8": scheme}, ignore=HEADS, kv_cache_scheme=STATIC if kv_cache else None
     )
 
 
@@ -117,8 +126,8 @@ def _rows(
 
 
 def _chat_ids(tokenizer: PreTrainedTokenizerBase, chat: list[Message]) -> list[int]:
-    ids: list[int] = tokenizer.apply_chat_template(chat, return_dict=True)["input_ids"]
-    return ids
+    rendered: Any = tokenizer.apply_chat_template(chat, return_dict=True)
+    return list(rendered["input_ids"])
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -
     names = [folder / "hidden_states" / f"hs_{index}.safetensors" for index in range(len(rows))]
     missing = [index for index, name in enumerate(names) if not name.is_file()]
     done = len(rows) - len(missing)
-    with torch.inference_mode(), _tap(model) as captured:
+    with torch.inference_mode(), tap(model) as captured:
         for batch in _batches(missing, rows):
             longest = max(len(rows[index].input_ids) for index in batch)
             ids = torch.zeros(len(batch), longest, dtype=torch.long)
@@ -113,7 +113,7 @@ def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -
 
 
 @contextmanager
-def _tap(model: PreTrainedModel) -> Iterator[dict[int, torch.Tensor]]:
+def tap(model: PreTrainedModel) -> Iterator[dict[int, torch.Tensor]]:
     """The four states of the latest forward pass by slot, each [B, T, H]."""
     captured: dict[int, torch.Tensor] = {}
     body: Any = model.base_model

@@ -1,0 +1,104 @@
+"""What the fp8 stage promises: static per-tensor ranges that are the calibration's own, and the parent's tokenizer."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from temper.errors import ConfigError, DataError
+from temper.stage import Report, Stage
+from temper.stages import fp8
+from temper.stages.tiny import tiny_model
+
+CHAT = [{"role": "user", "content": "Which cars are there?"}, {"role": "assistant", "content": "A Corolla and a Leaf."}]
+SETTINGS = {"samples": 4, "max_length": 32, "kv_cache": False, "drafter": False}
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model."""
+    folder = tmp_path_factory.mktemp("parent")
+    model, tokenizer = tiny_model()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six chats: four to calibrate on, two to measure."""
+    folder = tmp_path_factory.mktemp("calibration")
+    rows = [
+        {"id": f"c{n}", "source": "public", "messages": [*CHAT[:1], {**CHAT[1], "content": f"{n} Leafs"}]}
+        for n in range(6)
+    ]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quantised(parent: Path, calibration: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    """The stage's result."""
+    run_dir = tmp_path_factory.mktemp("run")
+    return run_dir / "out" / "model", fp8.main(_stage(run_dir, parent, calibration))
+
+
+def _stage(run_dir: Path, parent: Path, calibration: Path, **settings: object) -> Stage:
+    return Stage("fp8", run_dir, SETTINGS | settings, {"parent": parent, "data": calibration}, {"device": "cpu"})
+
+
+def test_every_linear_layer_but_the_head_is_fp8_with_one_static_scale(quantised: tuple[Path, Report]) -> None:
+    weights = load_file(quantised[0] / "model.safetensors")
+    linear = [name for name in weights if name.endswith("_proj.weight")]
+    assert len(linear) == 8 * 7
+    for name in linear:
+        assert weights[name].dtype == torch.float8_e4m3fn
+        assert weights[f"{name}_scale"].numel() == 1
+        assert weights[name.replace("weight", "input_scale")].numel() == 1
+    assert weights["model.embed_tokens.weight"].dtype == torch.float32
+
+
+def test_the_input_range_is_the_largest_value_of_all_calibration_rows(
+    quantised: tuple[Path, Report], parent: Path, calibration: Path
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    settings = fp8.FP8Settings.model_validate(SETTINGS)
+    rows, held_out = fp8._rows(calibration / "train.jsonl", AutoTokenizer.from_pretrained(parent), settings)
+    assert len(held_out) == 2
+    model = AutoModelForCausalLM.from_pretrained(parent)
+    largest = 0.0
+
+    def keep(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        nonlocal largest
+        largest = max(largest, float(args[0].abs().max()))
+
+    model.model.layers[0].self_attn.q_proj.register_forward_pre_hook(keep)
+    with torch.no_grad():
+        for row in rows:
+            model(torch.tensor([row]))
+    scale = load_file(quantised[0] / "model.safetensors")["model.layers.0.self_attn.q_proj.input_scale"]
+    assert float(scale) * fp8.FP8_MAX == pytest.approx(largest, rel=1e-3)
+
+
+def test_tokenizer_and_template_are_the_parents_and_no_path_of_this_machine_is_kept(
+    quantised: tuple[Path, Report], parent: Path
+) -> None:
+    for name in ("tokenizer.json", "chat_template.jinja"):
+        assert (quantised[0] / name).read_bytes() == (parent / name).read_bytes()
+    assert str(parent) not in (quantised[0] / "config.json").read_text()
+
+
+def test_what_was_measured_is_said(quantised: tuple[Path, Report]) -> None:
+    metrics = quantised[1].metrics
+    assert metrics["calibration_samples"] == 4
+    assert 0 <= metrics["clip_rate_percent"] < 5
+
+
+def test_too_few_rows_and_a_missing_drafter_are_refused(parent: Path, calibration: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"fp8\.samples=6"):
+        fp8.main(_stage(tmp_path, parent, calibration, samples=6))
+    with pytest.raises(ConfigError, match="drafter"):
+        fp8.main(_stage(tmp_path, parent, calibration, drafter=True))
