@@ -93,7 +93,7 @@ class Pipeline:
         return written
 
     def _beyond(self, stage: Task[..., Any]) -> bool:
-        return STAGES.index(stage.name) > self._last
+        return stage.name in STAGES and STAGES.index(stage.name) > self._last
 
     def _keep(self, made: R) -> R:
         if isinstance(made, StageResult):

@@ -78,7 +78,7 @@ def test_kill_minus_nine_of_the_starter_ends_the_stage(tmp_path: Path, log: Path
         f"launch('sft', Path({str(tmp_path / 'run')!r}), {{}}, {{}}, Runtime())"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "FAKE_HANG": "sft"})
-    until(lambda: log.exists())
+    until(log.exists)
     assert running(tmp_path)
     starter.send_signal(signal.SIGKILL)
     starter.wait()

@@ -1,4 +1,4 @@
-"""The seams: flows load without torch, the command line without Prefect or MLflow, and every stage has its three files."""
+"""The seams: flows load without torch, the command line without servers, one word names a stage everywhere."""
 
 import subprocess
 import sys

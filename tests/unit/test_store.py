@@ -140,7 +140,7 @@ from pathlib import Path
 from temper.errors import StoreError
 from temper.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # the kernel refuses what goes beyond, as a full disk does
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # refused as on a full disk
 try:
     Store(sys.argv[1]).publish(Path(sys.argv[2]), "model")
 except StoreError as error:

@@ -1,6 +1,7 @@
 """Parse the command line, and end with one line and an exit code whatever goes wrong."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `temper`; returns the exit code."""
     asked = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = asked.command
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: what was started is stopped
     try:
         return command(asked)
     except TemperError as error:

@@ -1,0 +1,24 @@
+"""A bundle that was registered before."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from tasks.contract import mendable
+from temper.bundle import Bundle, load
+from temper.config import Runtime
+from temper.store import Store
+from temper.tracking import Tracker, tracking_uri
+
+
+@task(
+    name="registered",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retry_condition_fn=mendable,
+)
+def registered(name: str, version: str, *, runtime: Runtime) -> Bundle:
+    """Find a bundle.   In: a registered model, a version or an alias.   Out: its manifest, its parts verified."""
+    _, ref = Tracker(tracking_uri(runtime)).bundle(name, version)
+    return load(ref, Store(runtime.store))

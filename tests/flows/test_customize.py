@@ -1,0 +1,159 @@
+"""What the main flow promises: computed once, again only what changed, judged without losing anything."""
+
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.flows.conftest import World
+
+pytestmark = pytest.mark.timeout(900)
+EVERY = [
+    "base",
+    "synthesize",
+    "validate",
+    "expand",
+    "cpt",
+    "sft",
+    "dpo",
+    "answers",
+    "draft",
+    "fp8",
+    "evaluate:teacher",
+    "evaluate:base",
+    "evaluate:cpt",
+    "evaluate:sft",
+    "evaluate:dpo",
+    "evaluate:final",
+    "benchmark",
+]
+AFTER_DPO = ["dpo", "answers", "draft", "fp8", "evaluate:dpo", "evaluate:final", "benchmark"]
+
+
+@pytest.fixture(scope="module")
+def whole(world: "World") -> "World":
+    """A world in which the smoke preset ran once."""
+    run = world.run()
+    assert run.code == 0, run.said
+    assert sorted(run.computed) == sorted(EVERY)
+    assert not any(run.report["cached"].values())
+    return world
+
+
+def test_tracking_shows_the_tree_the_lineage_and_the_champion(whole: "World") -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(whole.env["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("temper")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], "tags.`temper.pipeline_id` = 'run-001'", max_results=100)
+    parent = next(run for run in runs if run.data.tags["temper.kind"] == "pipeline")
+    nested = {run.data.tags["temper.stage"]: run for run in runs if run.data.tags["temper.kind"] == "stage"}
+    assert sorted(nested) == sorted(EVERY)
+    assert all(run.data.tags["mlflow.parentRunId"] == parent.info.run_id for run in nested.values())
+    assert nested["dpo"].data.tags["input.parent"] == nested["sft"].data.tags["artifact.model.digest"]
+    assert parent.data.tags["stage.sft.run_id"] == nested["sft"].info.run_id
+    assert parent.data.params["sft.lora.r"] == nested["sft"].data.params["lora.r"] == "4"
+    assert nested["sft"].data.metrics["loss"] == 0.5
+    assert nested["sft"].inputs.dataset_inputs[0].dataset.name == "data"
+    assert "report" in {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert client.get_model_version_by_alias("temper-smoke", "champion").version == "1"
+
+
+def test_again_is_all_cache_hits_in_another_process(whole: "World") -> None:
+    run = whole.run()
+    assert (run.code, run.computed) == (0, [])
+    assert all(run.report["cached"].values()) and len(run.report["cached"]) == len(EVERY)
+
+
+def test_where_it_runs_recomputes_nothing(whole: "World") -> None:
+    assert whole.run("runtime.threads=1", "runtime.device=cpu").computed == []
+
+
+def test_a_dpo_setting_recomputes_dpo_and_what_follows(whole: "World") -> None:
+    assert sorted(whole.run("dpo.beta=0.3").computed) == sorted(AFTER_DPO)
+
+
+def test_the_budget_of_one_evaluation_recomputes_that_one(whole: "World") -> None:
+    assert whole.run("evaluate.points_per_role.cpt=3").computed == ["evaluate:cpt"]
+
+
+def test_a_damaged_artifact_is_made_again(whole: "World") -> None:
+    weights = _model(whole, "cpt")
+    weights.chmod(0o644)
+    weights.write_bytes(bytes(reversed(weights.read_bytes())))
+    assert whole.run().computed == ["cpt"]
+
+
+def test_a_missing_artifact_is_made_again(whole: "World") -> None:
+    _model(whole, "sft").unlink()
+    assert whole.run().computed == ["sft"]
+
+
+def test_a_refusal_keeps_the_training_the_report_and_the_champion(whole: "World") -> None:
+    rule = "gate.rules=[{metric: agent_scores.dpo.planner, kind: least, value: 101}]"
+    run = whole.run(rule)
+    assert (run.code, run.computed) == (8, [])
+    assert "agent_scores.dpo.planner is 100, at least 101 is asked" in run.said
+    assert run.report["gate"]["passed"] is False
+    assert _champion(whole) != run.report["bundle"]["version"]
+    recorded = whole.run(rule, "gate.enforce=false")
+    assert (recorded.code, recorded.report["gate"]["passed"]) == (0, False)
+
+
+def test_until_stops_after_its_stage(world: "World") -> None:
+    run = world.run("synthesize.seed=11", until="validate")
+    assert run.code == 0
+    assert set(run.report["cached"]) == {"base", "synthesize", "validate"}
+
+
+def test_bad_data_is_not_tried_again(world: "World") -> None:
+    run = world.run("synthesize.seed=12", FAKE_FAIL="validate=DataError")
+    assert run.code == 3
+    assert run.computed.count("validate") == 1
+
+
+def test_an_engine_that_does_not_start_is_tried_again(world: "World") -> None:
+    run = world.run("synthesize.seed=13", until="answers", FAKE_FAIL="answers=EngineError")
+    assert run.code == 6
+    assert run.computed.count("answers") == 3
+
+
+def test_two_runs_that_want_the_same_stage_compute_it_once(world: "World") -> None:
+    before = len(world.executed())
+    both = [world.start("synthesize.seed=14", until="synthesize") for _ in range(2)]
+    assert [world.end(process).code for process in both] == [0, 0]
+    assert world.executed()[before:] == ["synthesize"]
+
+
+def test_kill_minus_nine_leaves_no_lock_and_no_stage(world: "World") -> None:
+    before = len(world.executed())
+    process = world.start("synthesize.seed=15", until="synthesize", FAKE_HANG="synthesize")
+    deadline = time.monotonic() + 60
+    while world.executed()[before:] != ["synthesize"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    run = world.run("synthesize.seed=15", until="synthesize")
+    assert (run.code, run.computed) == (0, ["synthesize"])
+
+
+def _model(world: "World", stage: str) -> Path:
+    """The weights that the first run's `stage` made."""
+    from temper.store import Store
+
+    store = Store(world.home / "store")
+    results = [store.result(path.stem) for path in (world.home / "store" / "results").glob("*.json")]
+    found = next(r for r in results if r is not None and r.stage == stage and r.pipeline_id == "run-001")
+    return Path(found.model.uri) / "model.safetensors"
+
+
+def _champion(world: "World") -> str:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(world.env["MLFLOW_TRACKING_URI"])
+    return str(client.get_model_version_by_alias("temper-smoke", "champion").version)
