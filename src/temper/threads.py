@@ -4,8 +4,8 @@
 def environment(threads: int) -> dict[str, str]:
     """Variables for a process with `threads` threads; 0 leaves their number to the libraries.
 
-    Training allocates and frees the same large tensors in every step. By default glibc gives each back to the kernel, which
-    then has to clear every page again; kept in the process they cost nothing.
+    Training allocates and frees the same large tensors in every step. By default glibc gives each back to the kernel,
+    which then has to clear every page again; kept in the process they cost nothing.
     """
     keep = {
         "MALLOC_MMAP_THRESHOLD_": str(4 << 30),

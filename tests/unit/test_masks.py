@@ -1,6 +1,7 @@
 """What the trainers learn from: never the prompt, never the context, and the same numbers as the plain forward pass."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from tests.unit.stage_run import chat, rows
 CONTEXT, DOCUMENT = "Electric cars of the dealer.", "The Aster has a range of 412 km."
 
 
-def _labels(make, row: dict, folder: Path) -> tuple[torch.Tensor, object]:
+def _labels(make: Any, row: dict[str, Any], folder: Path) -> tuple[torch.Tensor, Any]:
     """Labels that reach the loss for `row`, and the tokenizer."""
     model, tokenizer = tiny_model()
     rendered = rendering.render(make, tokenizer, rows(folder / "data", [row]) / "train.jsonl")
@@ -47,7 +48,7 @@ def _batch(texts: list[tuple[str, str]]) -> dict[str, torch.Tensor]:
     _, tokenizer = tiny_model()
     pairs = [(tokenizer.encode(prompt), tokenizer.encode(answer)) for prompt, answer in texts]
     width = max(len(prompt) + len(answer) for prompt, answer in pairs)
-    batch = {"input_ids": [], "attention_mask": [], "labels": []}
+    batch: dict[str, Any] = {"input_ids": [], "attention_mask": [], "labels": []}
     for prompt, answer in pairs:
         rest = width - len(prompt) - len(answer)
         batch["input_ids"].append(prompt + answer + [2] * rest)

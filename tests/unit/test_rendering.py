@@ -1,6 +1,7 @@
 """Training and serving see the same tokens."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import PreTrainedTokenizerBase
@@ -16,9 +17,15 @@ def tokenizer() -> PreTrainedTokenizerBase:
     return tiny_model()[1]
 
 
+def _served(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:
+    """What the engine's chat endpoint feeds the model."""
+    ids: list[int] = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+    return ids
+
+
 def test_a_chat_row_is_the_served_prompt_then_the_answer_then_its_end(tokenizer: PreTrainedTokenizerBase) -> None:
     row = chat(3)
-    served = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
+    served = _served(tokenizer, row["prompt"])
     answer = tokenizer.encode(row["completion"][0]["content"])
     rendered = rendering.chat_row(tokenizer, row)
     assert rendered["input_ids"] == [*served, *answer, tokenizer.eos_token_id]
@@ -28,7 +35,7 @@ def test_a_chat_row_is_the_served_prompt_then_the_answer_then_its_end(tokenizer:
 def test_preference_rows_share_the_served_prompt(tokenizer: PreTrainedTokenizerBase) -> None:
     row = pair(3)
     rendered = rendering.preference_row(tokenizer, row)
-    served = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
+    served = _served(tokenizer, row["prompt"])
     assert rendered["prompt_ids"] == served
     assert tokenizer.decode(rendered["chosen_ids"]) == row["chosen"][0]["content"] + tokenizer.eos_token
     assert tokenizer.decode(rendered["rejected_ids"]) == row["rejected"][0]["content"] + tokenizer.eos_token

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_killed_stage_goes_on_from_its_last_whole_checkpoint(parent: Path, tmp
     assert f"resumed from checkpoint-{reached}" in (run.run_dir / EVENTS).read_text()
 
 
-def _until(ready, process: subprocess.Popen, seconds: float = 120) -> None:
+def _until(ready: Callable[[], object], process: subprocess.Popen[bytes], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not ready():
         assert process.poll() is None, "the stage ended before its first checkpoint"

@@ -60,7 +60,7 @@ def score(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, lab
     chosen = log_p.gather(1, targets[:, None]).squeeze(1)
     with torch.no_grad():
         entropy = -(log_p.exp() * log_p).sum(-1)
-        top = (logits.argmax(-1) == targets).to(log_p.dtype)
+        top = logits.argmax(-1) == targets
         mean = logits.mean(-1).to(log_p.dtype)
 
     def spread(values: Tensor) -> Tensor:
