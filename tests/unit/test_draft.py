@@ -1,6 +1,7 @@
 """What the draft stage promises: what is learned, from which states, and a CPU shortcut that changes nothing."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ TEMPLATE = (
     "{% for m in messages %}<|start|> {{ m['role'] }} {{ m['content'] }} <|end|> \n {% endfor %}"
     "{% if add_generation_prompt %}<|start|> assistant {% endif %}"
 )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Matrices this small cost more to share out than to multiply, by orders of magnitude on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
