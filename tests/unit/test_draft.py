@@ -124,7 +124,9 @@ def test_rows_without_an_answer_are_refused_and_rows_too_long_are_left_out(targe
 
 def test_states_are_those_that_transformers_names_and_the_last_before_its_norm(target: Path, tmp_path: Path) -> None:
     model = LlamaForCausalLM.from_pretrained(target)
-    rows = [hidden_states.Row([7, 8, 9, 10, 11], [0, 0, 1, 1, 0]), hidden_states.Row([12, 13], [1, 0])]
+    alike = list(range(30, 30 + hidden_states.BEGINNING))
+    ids = [[7, 8, 9, 10, 11], [12, 13], [*alike, 7], [*alike, 7, 8, 9], [*alike, 9, 8]]
+    rows = [hidden_states.Row(row, [1] * len(row)) for row in ids]
     hidden_states.write(model, rows, tmp_path, _stage(tmp_path, target, tmp_path))
     for index, row in enumerate(rows):
         saved = load_file(tmp_path / "hidden_states" / f"hs_{index}.safetensors")

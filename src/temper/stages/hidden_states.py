@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from safetensors.torch import save_file
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.errors import ConfigError, DataError, StoreError
 from temper.stage import Stage
@@ -26,6 +26,8 @@ SLOTS = 4
 """States kept of each token: three taps and the last."""
 BATCH_TOKENS = 2048
 """Tokens of one forward pass, padding included."""
+BEGINNING = 16
+"""Tokens by which two prompts count as alike: a role's instructions and not only the template's first words."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,7 @@ def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -
     done = len(rows) - len(missing)
     with torch.inference_mode(), tap(model) as captured:
         for batch in _batches(missing, rows):
-            longest = max(len(rows[index].input_ids) for index in batch)
-            ids = torch.zeros(len(batch), longest, dtype=torch.long)
-            for place, index in enumerate(batch):
-                ids[place, : len(rows[index].input_ids)] = torch.tensor(rows[index].input_ids)
-            # Padding stands on the right, where causal attention never looks back from: no mask is needed.
-            model.base_model(input_ids=ids.to(model.device), use_cache=False)
-            states = torch.stack([captured[slot] for slot in range(SLOTS)], dim=2).cpu()
+            states = _forward(model, captured, [rows[index].input_ids for index in batch])
             for place, index in enumerate(batch):
                 _save(names[index], states[place, : len(rows[index].input_ids)], rows[index].input_ids)
             done += len(batch)
@@ -110,6 +106,31 @@ def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -
         "seq_len": [len(row.input_ids) for row in rows],
     }
     Dataset.from_dict(columns).with_format("torch").save_to_disk(str(folder))
+
+
+def _forward(model: PreTrainedModel, captured: dict[int, torch.Tensor], rows: list[list[int]]) -> torch.Tensor:
+    """States [B, T, 4, H] of `rows`; what they all begin with, a role's instructions, is run once for all of them.
+
+    Padding stands on the right, where causal attention never looks back from: no mask is needed.
+    """
+    longest = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=model.device)
+    shortest = ids[:, : min(map(len, rows))]
+    shared = int((shortest == shortest[:1]).all(dim=0).cumprod(dim=0).sum()) if len(rows) > 1 else 0
+    if shared in (0, longest):
+        model.base_model(input_ids=ids, use_cache=False)
+        return _stacked(captured)
+    cache = DynamicCache(config=model.config)
+    model.base_model(input_ids=ids[:1, :shared], past_key_values=cache, use_cache=True)
+    first = _stacked(captured).expand(len(rows), -1, -1, -1)
+    cache.batch_repeat_interleave(len(rows))
+    places = torch.arange(shared, longest, device=model.device)[None]
+    model.base_model(input_ids=ids[:, shared:], position_ids=places, past_key_values=cache, use_cache=True)
+    return torch.cat([first, _stacked(captured)], dim=1)
+
+
+def _stacked(captured: dict[int, torch.Tensor]) -> torch.Tensor:
+    return torch.stack([captured[slot] for slot in range(SLOTS)], dim=2).cpu()
 
 
 @contextmanager
@@ -134,10 +155,11 @@ def tap(model: PreTrainedModel) -> Iterator[dict[int, torch.Tensor]]:
 
 
 def _batches(indices: list[int], rows: list[Row]) -> Iterator[list[int]]:
-    """`indices` in batches of about BATCH_TOKENS, rows of like length together."""
+    """`indices` in batches of about BATCH_TOKENS; rows with the same beginning together, and of these the like long."""
     batch: list[int] = []
-    for index in sorted(indices, key=lambda index: len(rows[index].input_ids)):
-        if batch and (len(batch) + 1) * len(rows[index].input_ids) > BATCH_TOKENS:
+    for index in sorted(indices, key=lambda index: (rows[index].input_ids[:BEGINNING], len(rows[index].input_ids))):
+        same = batch and rows[index].input_ids[:BEGINNING] == rows[batch[0]].input_ids[:BEGINNING]
+        if batch and (not same or (len(batch) + 1) * len(rows[index].input_ids) > BATCH_TOKENS):
             yield batch
             batch = []
         batch.append(index)
