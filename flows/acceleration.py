@@ -36,12 +36,15 @@ def accelerate(config: PipelineConfig | str, overrides: tuple[str, ...] = (), ve
             (draft, target, spoken.data(), config.draft),
             (fp8, target, sets.data("calibration"), config.fp8),
         )
+        small = drafter
+        if config.fp8.drafter:
+            small = run(fp8, target, sets.data("calibration"), config.fp8, drafter=drafter.model)
 
         asked = (sets.data("evaluation"), config.synthesize.domain, config.evaluate, config.engine)
         run(evaluate, "dpo", *asked, model=target)
-        run(evaluate, "final", *asked, model=quantised.model, drafter=drafter.model)
+        run(evaluate, "final", *asked, model=quantised.model, drafter=small.model)
 
-        served = (target, drafter.model, quantised.model)
+        served = (target, drafter.model, quantised.model, small.model)
         run(benchmark, *served, asked[0], asked[1], config.benchmark, config.evaluate, config.engine)
         verdict = run(gate, run.results, config.gate)
         run(promote, *served, run.results, verdict, config)

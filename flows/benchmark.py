@@ -24,7 +24,7 @@ def benchmark(config: PipelineConfig | str, overrides: tuple[str, ...] = (), ver
     with run:
         bundle = run(registered, config.registry.name, version)
         sets = run(synthesize, config.synthesize)
-        served = (bundle.target, bundle.drafter, bundle.fp8, sets.data("evaluation"), bundle.domain)
+        served = (bundle.target, bundle.drafter, bundle.fp8, bundle.drafter_fp8)
         again = measure.with_options(refresh_cache=True)
-        run(again, *served, config.benchmark, config.evaluate, config.engine)
+        run(again, *served, sets.data("evaluation"), bundle.domain, config.benchmark, config.evaluate, config.engine)
     run.finish(report)

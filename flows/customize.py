@@ -50,6 +50,9 @@ def customize(config: PipelineConfig | str, overrides: tuple[str, ...] = (), unt
             (draft, aligned.model, spoken.data(), config.draft),
             (fp8, aligned.model, sets.data("calibration"), config.fp8),
         )
+        small = drafter
+        if config.fp8.drafter:
+            small = run(fp8, aligned.model, sets.data("calibration"), config.fp8, drafter=drafter.model)
 
         asked = (sets.data("evaluation"), config.synthesize.domain, config.evaluate, config.engine)
         run(evaluate, "teacher", *asked)
@@ -57,9 +60,9 @@ def customize(config: PipelineConfig | str, overrides: tuple[str, ...] = (), unt
         run(evaluate, "cpt", *asked, model=adapted.model)
         run(evaluate, "sft", *asked, model=tuned.model)
         run(evaluate, "dpo", *asked, model=aligned.model)
-        run(evaluate, "final", *asked, model=quantised.model, drafter=drafter.model)
+        run(evaluate, "final", *asked, model=quantised.model, drafter=small.model)
 
-        served = (aligned.model, drafter.model, quantised.model)
+        served = (aligned.model, drafter.model, quantised.model, small.model)
         run(benchmark, *served, asked[0], asked[1], config.benchmark, config.evaluate, config.engine)
         verdict = run(gate, run.results, config.gate)
         run(promote, *served, run.results, verdict, config)

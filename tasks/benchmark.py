@@ -32,6 +32,7 @@ def benchmark(
     target: ModelRef,
     drafter: ModelRef,
     fp8: ModelRef,
+    drafter_fp8: ModelRef,
     data: DatasetRef,
     domain: str,
     config: BenchmarkSettings,
@@ -42,4 +43,5 @@ def benchmark(
 ) -> StageResult:
     """Serve customer turns, plain and accelerated.   In: target, drafter, FP8.   Out: the ladder, equivalence."""
     asked = settings(domain, config, evaluate, engine)
-    return compute("benchmark", asked, runtime, target=target, drafter=drafter, fp8=fp8, data=data)
+    models = {"target": target, "drafter": drafter, "fp8": fp8, "drafter_fp8": drafter_fp8}
+    return compute("benchmark", asked, runtime, **models, data=data)

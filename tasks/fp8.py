@@ -1,4 +1,6 @@
-"""Static FP8 quantisation."""
+"""Static FP8 quantisation, of the target while its drafter is in training, then of the drafter."""
+
+from typing import Any
 
 from prefect import task
 
@@ -10,7 +12,14 @@ from temper.refs import DatasetRef, ModelRef, StageResult
 RECIPE = 1
 
 
-@task(name="fp8", **contract(RECIPE))
-def fp8(parent: ModelRef, data: DatasetRef, config: FP8Settings, *, runtime: Runtime) -> StageResult:
-    """Quantise the aligned model.   In: it and a calibration set.   Out: a static per-tensor FP8 checkpoint."""
-    return compute("fp8", config, runtime, parent=parent, data=data)
+def _identity(given: dict[str, Any]) -> dict[str, Any]:
+    """Whether the drafter is quantised too says nothing about what quantising makes."""
+    return {**given, "config": given["config"].model_dump(exclude={"drafter"})}
+
+
+@task(name="fp8", **contract(RECIPE, _identity))
+def fp8(
+    parent: ModelRef, data: DatasetRef, config: FP8Settings, *, drafter: ModelRef | None = None, runtime: Runtime
+) -> StageResult:
+    """Quantise.   In: the aligned model, chats to calibrate on; a drafter, for that one.   Out: FP8 checkpoint."""
+    return compute("fp8:drafter" if drafter else "fp8", config, runtime, parent=parent, data=data, drafter=drafter)

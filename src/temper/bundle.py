@@ -15,6 +15,8 @@ from temper.refs import BundleRef, ModelRef
 from temper.store import Store
 
 MANIFEST = "bundle.json"
+MODELS = ("target", "drafter", "fp8", "drafter_fp8")
+"""Checkpoints of a bundle."""
 TOKENIZER = ("tokenizer.json", "chat_template.jinja")
 """Files that decide which tokens a conversation becomes."""
 
@@ -35,6 +37,8 @@ class Bundle(BaseModel):
     """Its EAGLE-3 drafter."""
     fp8: ModelRef
     """The quantised target."""
+    drafter_fp8: ModelRef
+    """The drafter that goes with it; the plain one where the preset leaves it so."""
     domain: str
     """What the agents work in."""
     domain_digest: str
@@ -53,8 +57,7 @@ class Bundle(BaseModel):
     @property
     def digests(self) -> dict[str, str]:
         """Digest of each part, for reports."""
-        models = {"target": self.target, "drafter": self.drafter, "fp8": self.fp8}
-        return {name: ref.digest for name, ref in models.items()} | {"domain": self.domain_digest} | self.tokenizer
+        return {name: getattr(self, name).digest for name in MODELS} | {"domain": self.domain_digest} | self.tokenizer
 
 
 class Registered(BaseModel):
@@ -108,7 +111,7 @@ def load(ref: BundleRef, store: Store) -> Bundle:
         raise StoreError(
             f"{path} is no bundle that this version reads ({error.error_count()} fields differ)"
         ) from error
-    for part in ("target", "drafter", "fp8"):
+    for part in MODELS:
         if not store.whole(getattr(bundle, part)):
             raise StoreError(f"{path}: its {part} is not whole in the store; run the preset again to make it anew")
     return bundle

@@ -91,7 +91,9 @@ def _ladder(_: Stage) -> dict[str, str]:
 
 
 def _label(stage: Stage) -> str:
-    return f"{stage.name}:{stage.config['stage']}" if stage.name == "evaluate" else stage.name
+    if stage.name == "evaluate":
+        return f"evaluate:{stage.config['stage']}"
+    return "fp8:drafter" if stage.name == "fp8" and "drafter" in stage.inputs else stage.name
 
 
 if __name__ == "__main__":

@@ -11,26 +11,9 @@ if TYPE_CHECKING:
     from tests.flows.conftest import World
 
 pytestmark = pytest.mark.timeout(900)
-EVERY = [
-    "base",
-    "synthesize",
-    "validate",
-    "expand",
-    "cpt",
-    "sft",
-    "dpo",
-    "answers",
-    "draft",
-    "fp8",
-    "evaluate:teacher",
-    "evaluate:base",
-    "evaluate:cpt",
-    "evaluate:sft",
-    "evaluate:dpo",
-    "evaluate:final",
-    "benchmark",
-]
-AFTER_DPO = ["dpo", "answers", "draft", "fp8", "evaluate:dpo", "evaluate:final", "benchmark"]
+BEFORE_DPO = ["base", "synthesize", "validate", "expand", "cpt", "sft"]
+AFTER_DPO = ["dpo", "answers", "draft", "fp8", "fp8:drafter", "evaluate:dpo", "evaluate:final", "benchmark"]
+EVERY = [*BEFORE_DPO, *AFTER_DPO, "evaluate:teacher", "evaluate:base", "evaluate:cpt", "evaluate:sft"]
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_resident_engines_start_once_and_others_at_each_use_one_at_a_time(reside
 
 
 def test_the_ladder_has_four_rungs_and_the_plain_student_first() -> None:
-    rungs = configurations(Path("t"), Path("d"), Path("q"))
+    rungs = configurations(Path("t"), Path("d"), Path("q"), Path("e"))
     names = [rung.name for rung in rungs]
     assert names == ["student", "student+drafter", "student+fp8", "student+drafter+fp8"]
     assert [(rung.model.name, rung.drafter is not None) for rung in rungs] == [

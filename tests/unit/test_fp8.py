@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from temper.errors import ConfigError, DataError
+from temper.errors import DataError
 from temper.stage import Report, Stage
 from temper.stages import fp8
 from temper.stages.tiny import tiny_model
@@ -97,8 +97,6 @@ def test_what_was_measured_is_said(quantised: tuple[Path, Report]) -> None:
     assert 0 <= metrics["clip_rate_percent"] < 5
 
 
-def test_too_few_rows_and_a_missing_drafter_are_refused(parent: Path, calibration: Path, tmp_path: Path) -> None:
+def test_too_few_rows_are_refused(parent: Path, calibration: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"fp8\.samples=6"):
         fp8.main(_stage(tmp_path, parent, calibration, samples=6))
-    with pytest.raises(ConfigError, match="drafter"):
-        fp8.main(_stage(tmp_path, parent, calibration, drafter=True))

@@ -37,13 +37,13 @@ class Configuration:
     fp8: bool
 
 
-def configurations(target: Path, drafter: Path, fp8: Path) -> tuple[Configuration, ...]:
-    """The four rungs, the baseline first."""
+def configurations(target: Path, drafter: Path, fp8: Path, drafter_fp8: Path) -> tuple[Configuration, ...]:
+    """The four rungs, the baseline first; the quantised target goes with the drafter that was quantised for it."""
     return (
         Configuration(PLAIN, target, None, False),
         Configuration(DRAFTED, target, drafter, False),
         Configuration("student+fp8", fp8, None, True),
-        Configuration("student+drafter+fp8", fp8, drafter, True),
+        Configuration("student+drafter+fp8", fp8, drafter_fp8, True),
     )
 
 

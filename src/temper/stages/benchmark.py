@@ -31,13 +31,20 @@ def main(stage: Stage) -> Report:
     """Climb the ladder, compare answers, write both down."""
     told = BenchmarkStage.model_validate(stage.config)
     bench = _bench(stage, told)
-    rungs = configurations(stage.inputs["target"], stage.inputs["drafter"], stage.inputs["fp8"])
+    rungs = configurations(*(stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8")))
     capabilities = probe(stage.runtime)
 
     def start(rung: Configuration) -> AbstractContextManager[Engine]:
         stage.event(f"{rung.name}: starting the engine")
         log = stage.run_dir / f"engine-{rung.name}.log"
-        return serve(rung.model, settings=told.engine, runtime=stage.runtime, log=log, drafter=rung.drafter)
+        return serve(
+            rung.model,
+            settings=told.engine,
+            runtime=stage.runtime,
+            log=log,
+            drafter=rung.drafter,
+            progress=lambda said: stage.event(f"{rung.name}: {said}"),
+        )
 
     with Engines(start, resident=capabilities.device == "cpu") as engines:
         rows = bench.ladder(rungs, engines, capabilities)

@@ -2,8 +2,9 @@
 
     python -m temper.stages.fp8 RUN_DIR
 
-In: the aligned student (`parent`), calibration chats (`data`), a `drafter` if that shall be quantised, too. Out:
-`model` (and `drafter`), compressed-tensors checkpoints for vLLM. The output head stays as it is; min and max are those
+In: the aligned student (`parent`), calibration chats (`data`); with a `drafter`, that one is quantised on the states
+that the student shows it, so that the student itself can be quantised while its drafter is still in training.
+Out: `model`, a compressed-tensors checkpoint for vLLM. The output head stays as it is; min and max are those
 of all calibration rows (observer `static_minmax`; llm-compressor's `minmax` is a moving average).
 """
 
@@ -21,7 +22,7 @@ from llmcompressor.modifiers.quantization import QuantizationModifier
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.config.stages import FP8Settings
-from temper.errors import ConfigError, DataError
+from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.stages import fp8_drafter
 from temper.stages.rendering import Message, read_rows
@@ -41,8 +42,6 @@ BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "gen
 def main(stage: Stage) -> Report:
     """Calibrate, measure the clip rate on rows left out, save."""
     settings = FP8Settings.model_validate(stage.config)
-    if settings.drafter and "drafter" not in stage.inputs:
-        raise ConfigError("fp8.drafter=true, but no drafter was handed to the stage: draft first, or set it to false")
     parent, started = stage.inputs["parent"], time.perf_counter()
     tokenizer = AutoTokenizer.from_pretrained(parent)
     calibration, held_out = _rows(stage.inputs["data"] / "train.jsonl", tokenizer, settings)
@@ -51,12 +50,10 @@ def main(stage: Stage) -> Report:
     model = AutoModelForCausalLM.from_pretrained(
         parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
     )
-    artifacts = {"model": "model"}
-    if settings.drafter:
-        stage.event("quantising the drafter")
+    if "drafter" in stage.inputs:
         batches = fp8_drafter.calibration_batches(model, calibration)
-        fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), stage.out("drafter"))
-        artifacts["drafter"] = "model"
+        fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), stage.out("model"))
+        return Report({"seconds": time.perf_counter() - started}, {"model": "model"})
     oneshot(
         model=model,
         dataset=Dataset.from_dict({"input_ids": calibration}),
@@ -80,7 +77,7 @@ def main(stage: Stage) -> Report:
         "size_mib": sum(file.stat().st_size for file in folder.iterdir()) / 2**20,
         "seconds": time.perf_counter() - started,
     }
-    return Report(metrics, artifacts)
+    return Report(metrics, {"model": "model"})
 
 
 def recipe(kv_cache: bool = False) -> QuantizationModifier:
