@@ -4,7 +4,7 @@ ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 ARG ENGINE=cpu
-ENV UV_LINK_MODE=copy PIP_ROOT_USER_ACTION=ignore
+ENV UV_LINK_MODE=copy UV_CACHE_DIR=/cache/uv PIP_CACHE_DIR=/cache/pip PIP_ROOT_USER_ACTION=ignore
 # Debian's security updates are wanted, not one version of a package.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends git make && rm -rf /var/lib/apt/lists/*
@@ -13,7 +13,7 @@ COPY Makefile ./
 COPY requirements requirements
 COPY src/temper_vllm src/temper_vllm
 # The same steps as on any machine: there is one way to make an environment.
-RUN --mount=type=cache,target=/root/.cache make engine ENGINE="${ENGINE}"
+RUN --mount=type=cache,target=/cache make engine ENGINE="${ENGINE}"
 
 FROM ${BASE}
 # vLLM's CPU kernels want libnuma; Triton compiles small launchers on GPUs with a C compiler.

@@ -5,7 +5,7 @@ ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 ARG ENGINE=cpu
-ENV UV_LINK_MODE=copy PIP_ROOT_USER_ACTION=ignore
+ENV UV_LINK_MODE=copy UV_CACHE_DIR=/cache/uv PIP_CACHE_DIR=/cache/pip PIP_ROOT_USER_ACTION=ignore
 # Debian's security updates are wanted, not one version of a package.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends git make && rm -rf /var/lib/apt/lists/*
@@ -14,7 +14,7 @@ COPY Makefile pyproject.toml README.md ./
 COPY requirements requirements
 COPY src/temper/__init__.py src/temper/__init__.py
 # The same steps as on any machine; of our code only the version, so that a change of code installs nothing again.
-RUN --mount=type=cache,target=/root/.cache make pipeline ENGINE="${ENGINE}"
+RUN --mount=type=cache,target=/cache make pipeline ENGINE="${ENGINE}"
 
 FROM ${BASE} AS servers
 # git is what Prefect asks for the repository's name when it deploys.
