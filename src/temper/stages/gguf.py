@@ -39,7 +39,8 @@ def load_gguf(path: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
         raise MissingModelError(f"{path.name} is {kind}: only SmolLM2's Llama GGUF files can be read; use a hub model")
     model = LlamaForCausalLM(_config(values))
     tensors = {_name(t.name): torch.from_numpy(dequantize(t.data, t.tensor_type).copy()) for t in reader.tensors}
-    for name, heads in (("q_proj", model.config.num_attention_heads), ("k_proj", model.config.num_key_value_heads)):
+    rotated = {"q_proj": values["llama.attention.head_count"], "k_proj": values["llama.attention.head_count_kv"]}
+    for name, heads in rotated.items():
         for key in [key for key in tensors if key.endswith(f"{name}.weight")]:
             tensors[key] = _unpermute(tensors[key], heads)
     tensors.setdefault("lm_head.weight", tensors["model.embed_tokens.weight"])

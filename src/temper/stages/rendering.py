@@ -38,8 +38,8 @@ def read_rows(path: Path) -> list[Row]:
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> list[int]:
     """Tokens that the engine feeds the model for `messages`: the chat template, ready for the assistant's answer."""
-    ids: list[int] = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
-    return ids
+    rendered: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+    return list(rendered["input_ids"])
 
 
 def answer_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
