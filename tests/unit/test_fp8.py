@@ -1,6 +1,7 @@
 """What the fp8 stage promises: static per-tensor ranges that are the calibration's own, and the parent's tokenizer."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,20 @@ from safetensors.torch import load_file
 
 from temper.errors import DataError
 from temper.stage import Report, Stage
-from temper.stages import fp8
+from temper.stages import draft, fp8
 from temper.stages.tiny import tiny_model
 
 CHAT = [{"role": "user", "content": "Which cars are there?"}, {"role": "assistant", "content": "A Corolla and a Leaf."}]
 SETTINGS = {"samples": 4, "max_length": 32, "kv_cache": False, "drafter": False}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Matrices this small cost more to share out than to multiply, by orders of magnitude on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +110,35 @@ def test_what_was_measured_is_said(quantised: tuple[Path, Report]) -> None:
 def test_too_few_rows_are_refused(parent: Path, calibration: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"fp8\.samples=6"):
         fp8.main(_stage(tmp_path, parent, calibration, samples=6))
+
+
+def test_a_drafter_is_quantised_on_its_targets_states_and_stays_bound_to_it(
+    parent: Path, calibration: Path, tmp_path: Path
+) -> None:
+    config = {
+        "vocabulary": 128,
+        "epochs": 1,
+        "learning_rate": 1e-3,
+        "ttt_steps": 2,
+        "batch_tokens": 64,
+        "max_length": 64,
+    }
+    drafting = tmp_path / "draft"
+    (drafting / "checkpoints").mkdir(parents=True)
+    answers = tmp_path / "answers"
+    answers.mkdir()
+    (answers / "train.jsonl").write_text((calibration / "train.jsonl").read_text() * 3)
+    draft.main(Stage("draft", drafting, config, {"parent": parent, "data": answers}, {"device": "cpu"}))
+    drafter = drafting / "out" / "model"
+    inputs = {"parent": parent, "data": calibration, "drafter": drafter}
+    stage = Stage("fp8", tmp_path / "fp8", SETTINGS, inputs, {"device": "cpu"})
+    stage.run_dir.mkdir()
+    fp8.main(stage)
+    weights = load_file(stage.out("model") / "model.safetensors")
+    assert weights["layers.0.self_attn.q_proj.weight"].dtype == torch.float8_e4m3fn
+    assert weights["fc.input_scale"].numel() == 1
+    assert weights["lm_head.weight"].dtype != torch.float8_e4m3fn
+    written, own = (json.loads((folder / "config.json").read_text()) for folder in (stage.out("model"), drafter))
+    assert written.pop("quantization_config")["quant_method"] == "compressed-tensors"
+    assert written == own
+    assert (stage.out("model") / "temper.json").read_bytes() == (drafter / "temper.json").read_bytes()

@@ -40,44 +40,52 @@ BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "gen
 
 
 def main(stage: Stage) -> Report:
-    """Calibrate, measure the clip rate on rows left out, save."""
+    """Quantise the target, or the drafter if one is handed in."""
     settings = FP8Settings.model_validate(stage.config)
     parent, started = stage.inputs["parent"], time.perf_counter()
-    tokenizer = AutoTokenizer.from_pretrained(parent)
-    calibration, held_out = _rows(stage.inputs["data"] / "train.jsonl", tokenizer, settings)
+    calibration, held_out = _rows(stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(parent), settings)
     stage.event(f"calibrating on {len(calibration)} rows", done=0, of=1)
     cuda = torch.cuda.is_available() and stage.runtime.get("device", "auto") != "cpu"
     model = AutoModelForCausalLM.from_pretrained(
         parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
     )
+    folder, metrics = stage.out("model"), {}
     if "drafter" in stage.inputs:
         batches = fp8_drafter.calibration_batches(model, calibration)
-        fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), stage.out("model"))
-        return Report({"seconds": time.perf_counter() - started}, {"model": "model"})
-    oneshot(
-        model=model,
-        dataset=Dataset.from_dict({"input_ids": calibration}),
-        recipe=recipe(settings.kv_cache),
-        num_calibration_samples=len(calibration),
-        max_seq_length=settings.max_length,
-        shuffle_calibration_samples=False,
-        pipeline="basic",
-    )
-    stage.event("measuring the clip rate", done=1, of=1)
-    clipped = clip_rate(model, held_out)
-    folder = stage.out("model")
-    model.save_pretrained(folder, save_compressed=True)
-    for name in BESIDE:
-        if (parent / name).is_file():
-            shutil.copyfile(parent / name, folder / name)
-    metrics = {
+        fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), folder)
+    else:
+        _calibrate(model, parent, calibration, settings)
+        stage.event("measuring the clip rate", done=1, of=1)
+        metrics["clip_rate_percent"] = 100 * clip_rate(model, held_out)
+        _save(model, parent, folder)
+    metrics |= {
         "calibration_samples": float(len(calibration)),
         "calibration_tokens": float(sum(map(len, calibration))),
-        "clip_rate_percent": 100 * clipped,
         "size_mib": sum(file.stat().st_size for file in folder.iterdir()) / 2**20,
         "seconds": time.perf_counter() - started,
     }
     return Report(metrics, {"model": "model"})
+
+
+def _calibrate(model: PreTrainedModel, parent: Path, rows: list[list[int]], settings: FP8Settings) -> None:
+    oneshot(
+        model=model,
+        processor=str(parent),
+        dataset=Dataset.from_dict({"input_ids": rows}),
+        recipe=recipe(settings.kv_cache),
+        num_calibration_samples=len(rows),
+        max_seq_length=settings.max_length,
+        shuffle_calibration_samples=False,
+        pipeline="basic",
+    )
+
+
+def _save(model: PreTrainedModel, parent: Path, folder: Path) -> None:
+    model.save_pretrained(folder, save_compressed=True)
+    (folder / "recipe.yaml").unlink(missing_ok=True)  # the config says the same
+    for name in BESIDE:
+        if (parent / name).is_file():
+            shutil.copyfile(parent / name, folder / name)
 
 
 def recipe(kv_cache: bool = False) -> QuantizationModifier:
