@@ -20,7 +20,7 @@ from temper.home import home
 from temper.refs import BundleRef, DatasetRef, Ref, digests
 
 if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
+    from mlflow import MlflowClient
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,9 +84,10 @@ class Tracker:
 
     @_explained
     def _connect(self) -> "MlflowClient":
-        from mlflow.tracking import MlflowClient
+        import mlflow
 
-        return MlflowClient(self.uri)
+        mlflow.set_tracking_uri(self.uri)  # the registry looks a logged model up there, whatever the client was told
+        return mlflow.MlflowClient(self.uri)
 
     # -- runs -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,72 @@
+"""The registry's promises: one version for one bundle, and the champion moves forth and back with `previous`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from temper.errors import MissingModelError, TrackingError
+from temper.refs import BundleRef
+from temper.tracking import Tracker, flat
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
+    home = tmp_path_factory.mktemp("home")  # one for all: making a database takes seconds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPER_HOME", str(home))
+        yield Tracker(f"sqlite:///{home / 'mlflow.db'}")
+
+
+def test_the_champion_moves_forth_and_back(tracker: Tracker, tmp_path: Path) -> None:
+    run_id = tracker.start_pipeline("p", {"sft": {"epochs": 1}})
+    bundles = [BundleRef(uri=f"store/bundle/{number}", digest=f"sha256:{number}") for number in range(3)]
+    (tmp_path / "manifest").mkdir()
+    (tmp_path / "manifest" / "bundle.json").write_text("{}")
+    versions = [tracker.register("m", bundle, tmp_path / "manifest", run_id) for bundle in bundles]
+    assert versions == ["1", "2", "3"]
+    assert tracker.register("m", bundles[1], tmp_path / "manifest", run_id) == "2"
+
+    for version in versions:
+        tracker.promote("m", version)
+    assert aliases(tracker) == ("3", "2")
+    tracker.promote("m", "3")
+    assert aliases(tracker) == ("3", "2"), "promoting the champion again changes nothing"
+
+    assert tracker.rollback("m") == ("3", "2")
+    assert aliases(tracker) == ("2", "1")
+    assert tracker.rollback("m") == ("2", "1")
+    with pytest.raises(MissingModelError, match="no version or alias 'previous'"):
+        tracker.bundle("m", "previous")
+    with pytest.raises(MissingModelError, match="no previous champion"):
+        tracker.rollback("m")
+    assert tracker.bundle("m") == ("1", bundles[0])
+
+
+def test_a_stage_that_was_left_open_is_closed_when_it_starts_again(tracker: Tracker) -> None:
+    parent = tracker.start_pipeline("p", {})
+    first, second = (
+        tracker.start_stage(parent, "sft", pipeline_id="p", key="k", config={"a": {"b": 1}}, inputs={}) for _ in "12"
+    )
+    assert tracker._client.get_run(first).info.status == "KILLED"
+    assert tracker._client.get_run(second).info.status == "RUNNING"
+    assert tracker._client.get_run(second).data.params == {"a.b": "1"}
+
+
+def test_figures_with_a_plus_in_their_name_are_kept(tracker: Tracker) -> None:
+    run_id = tracker.start_pipeline("p", {})
+    tracker.log(run_id, metrics={"ladder.student+drafter.c1.qps": 2.0})
+    assert tracker._client.get_run(run_id).data.metrics == {"ladder.student_drafter.c1.qps": 2.0}
+
+
+def test_an_unreachable_server_is_told_with_its_remedy() -> None:
+    with pytest.raises(TrackingError, match=r"no tracking server answers at http://127\.0\.0\.1:9 .*unset MLFLOW"):
+        Tracker("http://127.0.0.1:9")
+
+
+def test_settings_are_flattened_to_the_words_of_overrides() -> None:
+    assert flat({"sft": {"lora": {"r": 4}}, "name": "x"}) == {"sft.lora.r": 4, "name": "x"}
+
+
+def aliases(tracker: Tracker) -> tuple[str, str]:
+    return tracker.bundle("m")[0], tracker.bundle("m", "previous")[0]
