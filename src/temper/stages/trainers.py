@@ -34,17 +34,25 @@ class GroupedBatches(Sampler[int]):
         members = defaultdict(list)
         for number in draw.sample(range(len(self.groups)), len(self.groups)):
             members[self.groups[number]].append(number)
-        batches, rest = [], []
+        placed: list[tuple[float, list[int]]] = []
+        rest = []
         for _, numbers in sorted(members.items()):
-            for start in range(0, len(numbers), WINDOW * self.batch_size):
-                window = sorted(numbers[start : start + WINDOW * self.batch_size], key=lambda n: self.lengths[n])
-                cut = [window[i : i + self.batch_size] for i in range(0, len(window), self.batch_size)]
-                batches += [batch for batch in cut if len(batch) == self.batch_size]
-                rest += [number for batch in cut if len(batch) < self.batch_size for number in batch]
-        draw.shuffle(batches)
-        for batch in batches:  # whole batches first, so that every border falls on a multiple of the batch size
+            batches = list(self._batches(numbers))
+            whole = [batch for batch in batches if len(batch) == self.batch_size]
+            rest += [number for batch in batches if len(batch) < self.batch_size for number in batch]
+            # Each group's batches lie evenly over the epoch: a role is never forgotten for long, nor all there is.
+            draw.shuffle(whole)
+            placed += [((place + draw.random()) / len(whole), batch) for place, batch in enumerate(whole)]
+        for _, batch in sorted(placed):  # whole batches first, so that every border falls on a multiple of the size
             yield from batch
         yield from rest
+
+    def _batches(self, numbers: list[int]) -> Iterator[list[int]]:
+        """Batches of similar lengths out of one group's rows, the last one of each window possibly short."""
+        for start in range(0, len(numbers), WINDOW * self.batch_size):
+            window = sorted(numbers[start : start + WINDOW * self.batch_size], key=lambda n: self.lengths[n])
+            for cut in range(0, len(window), self.batch_size):
+                yield window[cut : cut + self.batch_size]
 
 
 class AnswerTrainer(SFTTrainer):
