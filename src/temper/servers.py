@@ -15,8 +15,8 @@ from temper.home import home
 
 START_S = 180.0
 """Seconds that a server gets to become healthy; a cold database and a busy machine take most of a minute."""
-PREFECT_PORT, MLFLOW_PORT = 4200, 5000
-"""Where people expect them (`temper ui`)."""
+ANSWER_S = 5.0
+"""Seconds that a running server gets to answer."""
 
 
 class ServerError(TemperError):
@@ -52,6 +52,7 @@ def servers(*, prefect_port: int = 0, mlflow_port: int = 0, every: bool = False)
         ):
             if os.environ.get(variable) and not every:
                 env[variable] = os.environ[variable]
+                _answers(name, variable, env[variable].removesuffix(path) + health)
                 continue
             port = asked or _free_port()
             log = _log(name)
@@ -94,6 +95,19 @@ def _healthy(name: str, process: Process, url: str, log: Path) -> None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
             return
     raise ServerError(f"{name} was not healthy after {START_S:.0f} s; its log: {log}")
+
+
+def _answers(name: str, variable: str, url: str) -> None:
+    """Ask a server that was named to us whether it is there. Raises ServerError."""
+    if not url.startswith("http"):
+        return  # a database, say: whoever opens it will tell
+    try:
+        urllib.request.urlopen(url, timeout=ANSWER_S).close()
+    except OSError as error:
+        raise ServerError(
+            f"no {name} server answers at {os.environ[variable]} ({getattr(error, 'reason', error)}):"
+            f" start it, or unset {variable} to have one started"
+        ) from error
 
 
 def _log(name: str) -> Path:

@@ -30,6 +30,8 @@ def run(preset: str, overrides: list[str], *, until: str | None, dry_run: bool) 
         last = STAGES.index(until) if until else len(STAGES) - 1
         print(f"would run {' '.join(STAGES[: last + 1])}, each unless its result is there already")
         return 0
+    if config.runtime.tracking_uri:
+        os.environ["MLFLOW_TRACKING_URI"] = config.runtime.tracking_uri
     with servers() as env:
         return _flow(pipeline_id, until, env)
 
