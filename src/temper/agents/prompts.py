@@ -1,7 +1,8 @@
 """What each role reads. Short on purpose: a 135M model pays for every token, in training and in serving.
 
-A prompt is a fixed system line (so that prefixes are shared) and one user message made of `name: value` lines.
-With SmolLM2's tokenizer the prompts are 50 to 150 tokens long.
+A prompt is a fixed system message (its prefix is computed once, in training and in serving) and one user message made
+of `name: value` lines. With SmolLM2's tokenizer the user messages are 20 to 150 tokens long, and the Understander's
+list of intents 150.
 """
 
 import random
@@ -16,7 +17,7 @@ Variant = Literal["plain", "distractors", "reordered"]
 """How the Planner's tools and rules are shown: as usual, among tools of other departments, or in another order."""
 
 SYSTEM = {
-    "understander": "You are the Understander of {company}. Write JSON: intent, entities, missing.",
+    "understander": "You are the Understander of {company}. Write JSON: intent, entities, missing.\nintents: {intents}",
     "planner": (
         "You are the Planner of {company}. Write calls: name = tool(arg=value). "
         "Ask with seek_information(field), decline with refuse(rule)."
@@ -98,7 +99,8 @@ class Prompter:
         return [f"rules: {'; '.join(f'{name} {self.domain.rules[name].text}' for name in names) or 'none'}"]
 
     def _messages(self, role: str, lines: Sequence[str]) -> list[Message]:
+        intents = "; ".join(f"{intent.name}({', '.join(intent.entities)})" for intent in self.domain.intents.values())
         return [
-            {"role": "system", "content": SYSTEM[role].format(company=self.domain.company)},
+            {"role": "system", "content": SYSTEM[role].format(company=self.domain.company, intents=intents)},
             {"role": "user", "content": "\n".join(lines)},
         ]

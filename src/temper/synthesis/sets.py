@@ -4,6 +4,7 @@ number, a wording or a conversation, and evaluation keeps clear of everything th
 import asyncio
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -62,7 +63,8 @@ def label(record: Record) -> str:
         return report if isinstance(record.given, Plan) else report.split(": ")[0]
     if record.role == "evaluator" and record.right == "safe":
         return f"safe {record.given[-1][0]}"
-    return record.right.split("(")[0] if " = " in record.right else record.right[:40]
+    tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
+    return " ".join(tools) or record.right
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
