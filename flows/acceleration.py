@@ -41,6 +41,7 @@ def accelerate(config: PipelineConfig | str, overrides: tuple[str, ...] = (), ve
             small = run(fp8, target, sets.data("calibration"), config.fp8, drafter=drafter.model)
 
         asked = (sets.data("evaluation"), config.synthesize.domain, config.evaluate, config.engine)
+        run(evaluate, "teacher", *asked)
         run(evaluate, "dpo", *asked, model=target)
         run(evaluate, "final", *asked, model=quantised.model, drafter=small.model)
 

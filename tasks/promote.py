@@ -37,7 +37,6 @@ def promote(
     store, tracker, name = Store(runtime.store), Tracker(tracking_uri(runtime)), config.registry.name
     made = bundle.Bundle(
         name=name,
-        pipeline_id=runtime.pipeline_id,
         target=target,
         drafter=drafter,
         fp8=fp8,

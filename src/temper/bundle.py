@@ -22,15 +22,16 @@ TOKENIZER = ("tokenizer.json", "chat_template.jinja")
 
 
 class Bundle(BaseModel):
-    """What is served together, and what it showed when it was measured together."""
+    """What is served together, and what it showed when it was measured together.
+
+    Nothing in it says which run asked: the same parts with the same figures are the same bundle.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     name: str
     """Registered model."""
-    pipeline_id: str
-    """Pipeline run that made it."""
     target: ModelRef
     """The aligned model, unquantised."""
     drafter: ModelRef

@@ -41,17 +41,19 @@ class World:
         """One line for each execution of a stage."""
         return self.home / "executed"
 
-    def start(self, *overrides: str, until: str | None = None, **fake: str) -> "subprocess.Popen[str]":
-        """Start `customize` on the smoke preset with `overrides`."""
+    def start(
+        self, *overrides: str, flow: str = "customize.customize", until: str | None = None, **fake: str
+    ) -> "subprocess.Popen[str]":
+        """Start a flow (`file.name` in flows/) on the smoke preset with `overrides`."""
         self.started += 1
+        file, _, name = flow.partition(".")
         code = (
-            "import sys; from flows.customize import customize; from temper.config import resolve;"
+            f"import sys; from flows.{file} import {name} as flow; from temper.config import resolve;"
             "from temper.errors import TemperError\n"
-            "try: customize(resolve('smoke', sys.argv[3:]), until=sys.argv[2] or None)\n"
+            f"try: flow(resolve('smoke', sys.argv[1:]) {f', until={until!r}' if until else ''})\n"
             "except TemperError as error: print(error, file=sys.stderr); sys.exit(error.exit_code)"
         )
-        identity = f"runtime.pipeline_id=run-{self.started:03d}"
-        command = [sys.executable, "-c", code, "run", until or "", identity, *overrides]
+        command = [sys.executable, "-c", code, f"runtime.pipeline_id=run-{self.started:03d}", *overrides]
         env = {**os.environ, **self.env, **fake}
         return subprocess.Popen(
             command, cwd=ROOT, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -64,10 +66,10 @@ class World:
         report = json.loads(path.read_text()) if path.exists() else {}
         return Run(process.returncode, self.executed()[before:], report, said[-1] if said else "")
 
-    def run(self, *overrides: str, until: str | None = None, **fake: str) -> Run:
-        """Run `customize` to its end."""
+    def run(self, *overrides: str, flow: str = "customize.customize", until: str | None = None, **fake: str) -> Run:
+        """Run a flow to its end."""
         before = len(self.executed())
-        return self.end(self.start(*overrides, until=until, **fake), before)
+        return self.end(self.start(*overrides, flow=flow, until=until, **fake), before)
 
     def executed(self) -> list[str]:
         """All executions so far."""

@@ -46,14 +46,11 @@ def test_tracking_shows_the_tree_the_lineage_and_the_champion(whole: "World") ->
     assert client.get_model_version_by_alias("temper-smoke", "champion").version == "1"
 
 
-def test_again_is_all_cache_hits_in_another_process(whole: "World") -> None:
-    run = whole.run()
+def test_again_and_elsewhere_is_all_cache_hits(whole: "World") -> None:
+    run = whole.run("runtime.threads=1", "runtime.device=cpu")
     assert (run.code, run.computed) == (0, [])
     assert all(run.report["cached"].values()) and len(run.report["cached"]) == len(EVERY)
-
-
-def test_where_it_runs_recomputes_nothing(whole: "World") -> None:
-    assert whole.run("runtime.threads=1", "runtime.device=cpu").computed == []
+    assert run.report["bundle"]["version"] == "1", "the same bundle is the same version"
 
 
 def test_a_dpo_setting_recomputes_dpo_and_what_follows(whole: "World") -> None:
@@ -64,16 +61,12 @@ def test_the_budget_of_one_evaluation_recomputes_that_one(whole: "World") -> Non
     assert whole.run("evaluate.points_per_role.cpt=3").computed == ["evaluate:cpt"]
 
 
-def test_a_damaged_artifact_is_made_again(whole: "World") -> None:
-    weights = _model(whole, "cpt")
-    weights.chmod(0o644)
-    weights.write_bytes(bytes(reversed(weights.read_bytes())))
-    assert whole.run().computed == ["cpt"]
-
-
-def test_a_missing_artifact_is_made_again(whole: "World") -> None:
-    _model(whole, "sft").unlink()
-    assert whole.run().computed == ["sft"]
+def test_damaged_and_missing_artifacts_are_made_again_and_no_others(whole: "World") -> None:
+    damaged, missing = _model(whole, "cpt"), _model(whole, "sft")
+    damaged.chmod(0o644)
+    damaged.write_bytes(bytes(reversed(damaged.read_bytes())))
+    missing.unlink()
+    assert whole.run().computed == ["cpt", "sft"]
 
 
 def test_a_refusal_keeps_the_training_the_report_and_the_champion(whole: "World") -> None:
