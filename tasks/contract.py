@@ -5,28 +5,24 @@ A task says `@task(name=..., **contract(RECIPE))` and returns `compute(...)`; ev
 """
 
 import contextlib
-import fcntl
-import os
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
-from prefect import State, Task, get_run_logger
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect import State, Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
 from prefect.transactions import IsolationLevel
 
+from tasks.locks import KernelLocks
+from tasks.progress import Progress
 from temper.config import Runtime
 from temper.errors import EngineError, TrackingError
 from temper.home import home
-from temper.journal import Journal
 from temper.keys import stage_key
 from temper.launch import LOG, launch, plain
 from temper.refs import Ref, StageResult
@@ -37,9 +33,7 @@ from temper.tracking import Tracker, tracking_uri
 Identity = Callable[[dict[str, Any]], dict[str, Any]]
 MENDABLE = (EngineError, TrackingError)
 """What trying again can mend; wrong settings, bad data and a refusal stay what they are."""
-KEYS, RESULTS, LOCKS = (home() / "prefect" / name for name in ("keys", "results", "locks"))
-UPDATE_S = 2.0
-"""Seconds between two updates of a stage's progress in Prefect."""
+KEYS, RESULTS = home() / "prefect" / "keys", home() / "prefect" / "results"
 
 
 def contract(recipe: int, identity: Identity = lambda given: given) -> dict[str, Any]:
@@ -87,80 +81,6 @@ class StageKey(CachePolicy):
         return key
 
 
-class KernelLocks:
-    """Prefect's lock manager over `flock`: the kernel frees the lock of a killed process, so nothing ever hangs.
-
-    Holds between processes of one machine; several machines that share a store need Prefect's Redis lock manager.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[str, tuple[str, int]] = {}
-
-    def acquire_lock(
-        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
-    ) -> bool:
-        """Wait for the lock. `hold_timeout` has no use here: a lock ends with its process."""
-        if self.is_lock_holder(key, holder):
-            return True
-        deadline = None if acquire_timeout is None else time.monotonic() + acquire_timeout
-        while (handle := self._try(key)) is None:
-            if deadline is not None and time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        self._held[key] = (holder, handle)
-        return True
-
-    async def aacquire_lock(
-        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
-    ) -> bool:
-        """As `acquire_lock`; the stages' tasks are synchronous."""
-        return self.acquire_lock(key, holder, acquire_timeout, hold_timeout)
-
-    def release_lock(self, key: str, holder: str) -> None:
-        """Raises ValueError when `holder` does not hold the lock."""
-        if not self.is_lock_holder(key, holder):
-            raise ValueError(f"{holder} does not hold the lock of {key}")
-        os.close(self._held.pop(key)[1])
-
-    def is_locked(self, key: str) -> bool:
-        """Whether anyone holds the lock."""
-        handle = self._try(key)
-        if handle is None:
-            return True
-        os.close(handle)
-        return False
-
-    def is_lock_holder(self, key: str, holder: str) -> bool:
-        """Whether `holder` holds the lock."""
-        return self._held.get(key, ("", -1))[0] == holder
-
-    def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock; False when `timeout` seconds were not enough."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.is_locked(key):
-            if deadline is not None and time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
-
-    async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """As `wait_for_lock`."""
-        return self.wait_for_lock(key, timeout)
-
-    def _try(self, key: str) -> int | None:
-        LOCKS.mkdir(parents=True, exist_ok=True)
-        handle = os.open(LOCKS / key, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        return handle
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "KernelLocks":
-        return self  # Prefect copies policies; the locks that this process holds are the same ones
-
-
 def compute(stage: str, config: Any, runtime: Runtime, **inputs: Ref | None) -> StageResult:
     """Run `stage` on `inputs` in its own process and publish what it made; call it from the stage's task.
 
@@ -190,7 +110,7 @@ class _Work:
 
     def run(self) -> StageResult:
         """Compute, publish, track, remember; in this order, so that nothing is remembered that is not there."""
-        progress = _Progress(self.label, self.runtime.pipeline_id)
+        progress = Progress(self.label, self.runtime.pipeline_id)
         run_id = self.tracker.start_stage(
             self.runtime.parent_run_id,
             self.label,
@@ -254,36 +174,3 @@ class _Work:
             if (self.run_dir / LOG).exists():
                 self.tracker.log_file(run_id, self.run_dir / LOG)
             self.tracker.end(run_id, status, error=str(error)[:500])
-
-
-class _Progress:
-    """Tell the journal, the log and Prefect's page how far a stage is."""
-
-    def __init__(self, label: str, pipeline_id: str) -> None:
-        self._label, self._journal, self._logger = label, Journal(pipeline_id), get_run_logger()
-        self._last, self._percent = time.monotonic(), 0.0
-        made = create_progress_artifact(0.0, key=label.replace(":", "-"), description=f"stage {label}")
-        self._artifact = cast(UUID, made)  # Prefect types it for coroutines too
-        self._journal.add(label, "started")
-
-    def hear(self, row: dict[str, Any]) -> None:
-        """One event of the stage's process."""
-        self._logger.info("%s: %s", self._label, row["message"])
-        if row.get("of"):
-            self._percent = 100 * row.get("done", 0) / row["of"]
-        self._journal.add(self._label, "progress", row["message"], percent=self._percent)
-        if time.monotonic() - self._last > UPDATE_S:
-            self._last = time.monotonic()
-            self._show(min(self._percent, 100.0))
-
-    def _show(self, percent: float) -> None:
-        update_progress_artifact(self._artifact, percent)
-
-    def done(self, seconds: float) -> None:
-        """The stage's result is published."""
-        self._show(100.0)
-        self._journal.add(self._label, "done", seconds=seconds)
-
-    def failed(self, error: BaseException) -> None:
-        """The stage ended without a result."""
-        self._journal.add(self._label, "failed", str(error) or type(error).__name__)

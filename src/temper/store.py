@@ -7,7 +7,6 @@
 Local files are read-only and carry one fixed modification time, so a quick look finds whatever was written since.
 """
 
-import errno
 import fcntl
 import os
 import shutil
@@ -18,15 +17,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from temper.contents import Contents, contents, file_sha256
+from temper.disk import beside, explained, place, sync, sync_folders, untouched
 from temper.errors import StoreError
 from temper.home import home
 from temper.refs import KINDS, Ref, StageResult
 
 UNSAFE = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 """Weight formats that run code when they are read."""
-STAMP = 1.0
-"""Modification time of every local file in the store (seconds since the epoch)."""
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Store:
@@ -43,7 +40,7 @@ class Store:
 
         Local files are linked where that is safe, so `folder` is read-only from now on. Raises StoreError.
         """
-        with _explained(self.url):
+        with explained(self.url):
             held = contents(folder)
             _check(folder, kind, held)
             ref = KINDS[kind](kind=kind, uri=self._path(kind, held.digest), digest=held.digest)
@@ -78,7 +75,7 @@ class Store:
         except StoreError:
             return False
         if self.local:
-            return all(_untouched(Path(ref.uri) / entry.name, entry) for entry in held.entries)
+            return all(untouched(Path(ref.uri) / entry.name, entry) for entry in held.entries)
         there = {name: info["size"] for name, info in self._tree.find(self._inner(ref.uri), detail=True).items()}
         return all(there.get(f"{self._inner(ref.uri)}/{entry.name}") == entry.size for entry in held.entries)
 
@@ -92,7 +89,7 @@ class Store:
 
     def put_result(self, result: StageResult) -> None:
         """Remember what `result.key` made. Raises StoreError."""
-        with _explained(self.url):
+        with explained(self.url):
             self._write_text(self._path("results", result.key) + ".json", result.model_dump_json(indent=1))
 
     def result(self, key: str) -> StageResult | None:
@@ -144,12 +141,12 @@ class Store:
             self._tree.put(str(folder) + "/", self._inner(uri) + "/", recursive=True)
             return
         target = Path(uri)
-        with _beside(target) as part:
+        with beside(target) as part:
             for entry in held.entries:
-                _place(folder / entry.name, part / entry.name, entry.sha256)
-            _sync_folders(part)
+                place(folder / entry.name, part / entry.name, entry.sha256)
+            sync_folders(part)
             part.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
 
     def _fetched(self, ref: Ref, held: Contents) -> Path:
         """Copy a remote artifact below TEMPER_HOME, once."""
@@ -157,7 +154,7 @@ class Store:
         if all((target / entry.name).is_file() for entry in held.entries):
             return target
         shutil.rmtree(target, ignore_errors=True)
-        with _explained(str(target)), _beside(target) as part:
+        with explained(str(target)), beside(target) as part:
             for entry in held.entries:
                 (part / entry.name).parent.mkdir(parents=True, exist_ok=True)
                 try:
@@ -183,7 +180,7 @@ class Store:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-        _sync(target.parent)
+        sync(target.parent)
 
     def _read_text(self, path: str) -> str | None:
         try:
@@ -219,67 +216,3 @@ def _check(folder: Path, kind: str, held: Contents) -> None:
             raise StoreError(
                 f"{folder / entry.name}: weights in this format can run code when read; save them as safetensors"
             )
-
-
-def _untouched(path: Path, entry: Any) -> bool:
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    return found.st_size == entry.size and (found.st_mtime == STAMP or file_sha256(path) == entry.sha256)
-
-
-def _place(source: Path, target: Path, sha256: str) -> None:
-    """Link a file that nobody else has a name for, copy any other; leave it read-only, stamped and on disk."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    found = source.lstat()
-    alone = found.st_nlink == 1 and found.st_dev == target.parent.stat().st_dev and not source.is_symlink()
-    if alone:
-        os.link(source, target)
-        _sync(target)
-    else:
-        with target.open("xb") as file:
-            if file_sha256(source, copy_to=file) != sha256:
-                raise StoreError(f"{source} changed while it was published; run again")
-            file.flush()
-            os.fsync(file.fileno())
-    target.chmod(0o444)
-    os.utime(target, (STAMP, STAMP))
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` to fill and rename; removed if that does not happen."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    part.mkdir()
-    try:
-        yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _sync_folders(folder: Path) -> None:
-    for parent, _, _ in os.walk(folder):
-        _sync(Path(parent))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _explained(place: str) -> Iterator[None]:
-    """A failed write as StoreError with its remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            said = "no space left: free some, or set TEMPER_HOME or runtime.store to a larger disk"
-        else:
-            said = f"{error.strerror or error}: check that the folder exists and may be written"
-        raise StoreError(f"cannot write to {place}: {said}") from error
