@@ -1,0 +1,104 @@
+"""The whole pipeline on a tiny random Llama, with every real library and the real engine, from the one command.
+
+The runs share a home: what the first one computes, the others must find.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from temper.report.schema import Report
+
+ROOT = Path(__file__).parents[2]
+WHOLE_RUN_S, CACHED_RUN_S = 1200, 180
+
+pytestmark = pytest.mark.timeout(2 * WHOLE_RUN_S)
+
+
+@dataclass
+class Ran:
+    """A `temper run` that ended."""
+
+    code: int
+    output: str
+    wall_s: float
+    report: dict[str, Any]
+
+
+def temper(home: Path, *words: str, timeout: float) -> Ran:
+    """The command line as a user has it, over `home`, with servers of its own."""
+    ours = {name: value for name, value in os.environ.items() if name not in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")}
+    command = [sys.executable, "-c", "import sys; from temper.cli import main; sys.exit(main())", *words]
+    began = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**ours, "TEMPER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    reports = sorted((home / "runs").glob("*/report.json"))
+    report = json.loads(reports[-1].read_text(encoding="utf-8")) if reports else {}
+    return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - began, report)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("smoke")
+
+
+@pytest.fixture(scope="module")
+def first(home: Path) -> Ran:
+    ran = temper(home, "run", "smoke", timeout=WHOLE_RUN_S)
+    assert ran.code == 0, ran.output[-3000:]
+    return ran
+
+
+def test_every_stage_ran_and_was_measured(first: Ran):
+    report = Report.model_validate(first.report)
+    assert not any(report.cached.values())
+    assert set(report.agent_scores) == {"teacher", "base", "cpt", "sft", "dpo", "final"}
+    configurations = {row.configuration for row in report.ladder}
+    assert configurations == {"student", "student+drafter", "student+fp8", "student+drafter+fp8"}
+    asked = [row.tokens_per_step for row in report.ladder if row.configuration == "student+drafter"]
+    assert all(value is not None and value >= 1 for value in asked)
+
+
+def test_emulated_speed_is_marked_and_says_why(first: Ran):
+    for row in Report.model_validate(first.report).ladder:
+        assert row.comparable or (row.reason and "fp8" in row.configuration), row
+
+
+def test_the_gate_passed_and_the_champion_is_registered(first: Ran):
+    report = Report.model_validate(first.report)
+    assert report.gate is not None
+    assert report.gate.passed
+    assert report.bundle is not None
+    assert {"target", "drafter", "fp8"} <= set(report.bundle.digests)
+
+
+def test_the_tables_are_printed(first: Ran):
+    for words in ("understander", "student+drafter", "gate", "report.html"):
+        assert words in first.output.lower(), first.output[-2000:]
+
+
+def test_again_everything_is_a_hit_wherever_it_runs(home: Path, first: Ran):
+    again = temper(home, "run", "smoke", "runtime.threads=1", timeout=CACHED_RUN_S)
+    assert again.code == 0, again.output[-3000:]
+    assert all(again.report["cached"].values()), again.report["cached"]
+    assert again.report["agent_scores"] == first.report["agent_scores"]
+
+
+def test_the_report_command_gives_the_same_json(home: Path, first: Ran):
+    shown = temper(home, "report", "latest", "--json", timeout=CACHED_RUN_S)
+    assert shown.code == 0
+    assert json.loads(shown.output)["agent_scores"] == first.report["agent_scores"]
