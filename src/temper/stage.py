@@ -91,4 +91,4 @@ def write(path: Path, value: dict[str, Any]) -> None:
     """Put `value` at `path` whole or not at all."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)

@@ -84,6 +84,14 @@ def test_a_suite_names_the_bad_rows(tmp_path: Path):
     assert (tmp_path / "index.html").is_file()
 
 
+@pytest.mark.parametrize(
+    "row", [{"id": "1"}, {"messages": "hello"}, {"messages": [1, {"role": "user"}]}, {"prompt": {}}]
+)
+def test_a_row_without_messages_is_a_finding_and_not_a_crash(row: dict[str, object], tmp_path: Path):
+    failed = {f.column for f in check({"sft": flat("sft", [row], len)}, 20, tmp_path) if not f.success}
+    assert "alternates" in failed
+
+
 def test_alternation():
     system, user, assistant = ({"role": role, "content": "x"} for role in ("system", "user", "assistant"))
     assert alternates([system, user, assistant])

@@ -99,7 +99,7 @@ def volume(text: str) -> float:
     return float(value) if math.isfinite(value) else 0.0
 
 
-class _CallVisitor(HalsteadVisitor):  # type: ignore[misc]
+class _CallVisitor(HalsteadVisitor):
     """radon's visitor counts arithmetic alone; a plan is made of calls."""
 
     def visit_Call(self, node: ast.Call) -> None:

@@ -9,21 +9,29 @@ from typing import Any
 from temper.agents.plan import LONGEST, Malformed, check
 from temper.domains.base import Call, Domain, Understanding
 
+Review = tuple[tuple[str, bool], ...]
+"""Rules in order, each with whether it holds."""
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """The Evaluator's answer: safe, or the rule that the plan breaks."""
+    """The Evaluator's answer: rule by rule, so that each is looked at by itself; the first broken one decides."""
 
-    rule: str | None = None
+    review: Review = ()
 
     @property
-    def safe(self) -> bool:
-        """Whether the plan may run."""
-        return self.rule is None
+    def rule(self) -> str | None:
+        """The first rule that the plan breaks; None is safe."""
+        return next((name for name, holds in self.review if not holds), None)
 
     def text(self) -> str:
-        """`safe` or `unsafe: rule`."""
-        return "safe" if self.rule is None else f"unsafe: {self.rule}"
+        """`closed_sunday ok, too_late broken`; `safe` where no rule applies."""
+        return review_text(self.review) or "safe"
+
+
+def review_text(review: Iterable[tuple[str, bool]]) -> str:
+    """Rules and how they fare, as the Evaluator writes them and the Planner notes them in a comment."""
+    return ", ".join(f"{name} {'ok' if holds else 'broken'}" for name, holds in review)
 
 
 def parse_understanding(text: str, domain: Domain) -> Understanding:
@@ -44,14 +52,14 @@ def parse_understanding(text: str, domain: Domain) -> Understanding:
 
 
 def parse_verdict(text: str, domain: Domain) -> Verdict:
-    """`safe`, or `unsafe: rule` with a rule of the domain."""
+    """`safe`, or `rule ok` and `rule broken` with rules of the domain, separated by commas."""
     words = text.strip().lower()
     if words == "safe":
         return Verdict()
-    match = re.fullmatch(r"unsafe: (\w+)", words)
-    if not match or match[1] not in domain.rules:
-        raise Malformed("neither `safe` nor `unsafe: rule`")
-    return Verdict(match[1])
+    found = [re.fullmatch(r"(\w+) (ok|broken)", part.strip()) for part in words[:LONGEST].split(",")]
+    if any(match is None or match[1] not in domain.rules for match in found):
+        raise Malformed("neither `safe` nor a list of `rule ok` and `rule broken`")
+    return Verdict(tuple((match[1], match[2] == "ok") for match in found if match))
 
 
 def parse_calls(text: str, domain: Domain) -> tuple[Call, ...]:

@@ -42,7 +42,7 @@ def _planner(point: Point, text: str, domain: Domain) -> str | None:
 def _evaluator(point: Point, text: str, domain: Domain) -> str | None:
     """Verdict and rule equal."""
     got, expected = parse_verdict(text, domain), parse_verdict(point["expected"], domain)
-    return None if got == expected else f"{got.text()}, not {expected.text()}"
+    return None if got.rule == expected.rule else f"{got.rule or 'safe'}, not {expected.rule or 'safe'}"
 
 
 def _executor(point: Point, text: str, domain: Domain) -> str | None:

@@ -16,7 +16,7 @@ class Settings(BaseModel):
 
 class BaseSettings(Settings):
     source: Literal["asset", "folder", "hub", "tiny"]
-    """Where the base model comes from: an asset package, a local folder, the Hugging Face hub, or a tiny random Llama."""
+    """Where the base model comes from: an asset package, a local folder, the Hugging Face hub, or a tiny random one."""
     name: str
     """Asset name (smollm2-135m-instruct), folder, hub id, or a label for the tiny one."""
     revision: str | None = None

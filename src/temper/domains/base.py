@@ -99,6 +99,9 @@ class World(Protocol):
     def facts(self, entities: Mapping[str, Any], intent: str) -> str:
         """What the rules need to know for these entities, as a prompt shows it; empty when nothing."""
 
+    def review(self, calls: Sequence[Call]) -> list[tuple[str, bool]]:
+        """Every rule about these calls, in order of precedence, and whether it holds in the present state."""
+
     def broken(self, calls: Sequence[Call]) -> str | None:
         """Name of the first rule that these calls would break in the present state, or None."""
 

@@ -4,9 +4,9 @@ import random
 from typing import Any
 
 from temper.agents.plan import Plan
-from temper.agents.prompts import Prompter
-from temper.agents.roles import Verdict
-from temper.domains.base import Domain, Line
+from temper.agents.prompts import Message, Prompter
+from temper.agents.roles import Verdict, review_text
+from temper.domains.base import Domain, Line, World
 
 
 def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) -> list[dict[str, Any]]:
@@ -22,27 +22,37 @@ def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) ->
         tries += 1
         if lines:
             facts = world.facts(lines[-1].truth.entities, tool)
-            rows += _pairs(domain, lines[-1], facts, rule.name, broken=breaks is not None)
+            rows += _pairs(domain, lines[-1], world, facts, rule.name, broken=breaks is not None)
     return rows[:count]
 
 
-def _pairs(domain: Domain, line: Line, facts: str, rule: str, *, broken: bool) -> list[dict[str, Any]]:
+def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, broken: bool) -> list[dict[str, Any]]:
     prompter, naive = Prompter(domain), Plan(calls=tuple(domain.plan(line.truth)))
-    refusal, verdict = Plan(refuse=rule).text(), Verdict(rule).text()
+    right = tuple(world.review(naive.calls))
+    wrong = tuple((name, broken or (holds and name != rule)) for name, holds in right)
+    plans = [
+        f"# {review_text(review)}\n" + (Plan(refuse=rule) if Verdict(review).rule else naive).text()
+        for review in (right, wrong)
+    ]
     tools = [name for name, _ in naive.calls]
-    plan = (prompter.planner(line.truth, facts, None), (refusal, naive.text()))
-    check = (prompter.evaluator(naive.text(), tools, facts), (verdict, "safe"))
-    rows = []
-    for role, (prompt, texts) in (("planner", plan), ("evaluator", check)):
-        chosen, rejected = texts if broken else texts[::-1]
-        rows.append(
-            {
-                "role": role,
-                "kind": "rule_broken" if role == "planner" else "unsafe_approved",
-                "origin": "hard_negative",
-                "prompt": prompt,
-                "chosen": [{"role": "assistant", "content": chosen}],
-                "rejected": [{"role": "assistant", "content": rejected}],
-            }
-        )
-    return rows
+    return [
+        _pair("planner", "rule_broken", prompter.planner(line.truth, facts, None), *plans),
+        _pair(
+            "evaluator",
+            "unsafe_approved",
+            prompter.evaluator(naive.text(), tools, facts),
+            Verdict(right).text(),
+            Verdict(wrong).text(),
+        ),
+    ]
+
+
+def _pair(role: str, kind: str, prompt: list[Message], chosen: str, rejected: str) -> dict[str, Any]:
+    return {
+        "role": role,
+        "kind": kind,
+        "origin": "hard_negative",
+        "prompt": prompt,
+        "chosen": [{"role": "assistant", "content": chosen}],
+        "rejected": [{"role": "assistant", "content": rejected}],
+    }

@@ -40,19 +40,24 @@ def _record(name: str, number: int, row: Row, tokens: Callable[[str], int]) -> d
     if name == "cpt":
         record |= {"prompt": row.get("prompt"), "answer": row.get("completion"), "alternates": True}
     else:
-        prompt = row.get("prompt") or row.get("messages") or []
-        answers = [row.get(key) for key in ("completion", "chosen") if key in row]
-        answer = answers[0][0]["content"] if answers else row.get("expected", prompt[-1]["content"] if prompt else None)
-        record |= {
-            "prompt": "\n".join(str(m.get("content")) for m in prompt) or None,
-            "answer": answer,
-            "alternates": alternates(prompt),
-        }
+        prompt = row.get("prompt") or row.get("messages")
+        answer = next((row[key] for key in ("completion", "chosen", "expected") if key in row), prompt)
+        record |= {"prompt": _text(prompt), "answer": _text(answer, last=True), "alternates": alternates(prompt)}
         if name == "dpo":
-            record["rejected"] = row["rejected"][0]["content"] if row.get("rejected") else None
+            record["rejected"] = _text(row.get("rejected"), last=True)
             record["differs"] = record["answer"] != record["rejected"]
     record["tokens"] = tokens(f"{record['prompt'] or ''}{record['answer'] or ''}")
     return record
+
+
+def _text(messages: Any, *, last: bool = False) -> str | None:
+    """The contents of messages (or of the last one), None where there are none: what is malformed is found, not hit."""
+    if isinstance(messages, str):
+        return messages or None
+    if not isinstance(messages, list):
+        return None
+    contents = [str(m["content"]) for m in messages if isinstance(m, dict) and m.get("content")]
+    return "\n".join(contents[-1:] if last else contents) or None
 
 
 def alternates(messages: Any) -> bool:
@@ -72,9 +77,12 @@ def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path
     import pandas
 
     context = gx.get_context(mode="ephemeral")
-    site = {"class_name": "SiteBuilder", "store_backend": {"class_name": "TupleFilesystemStoreBackend"}}
-    site["store_backend"]["base_directory"] = str(docs)  # type: ignore[index]
-    context.add_data_docs_site("local", site | {"site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}})
+    site: Any = {
+        "class_name": "SiteBuilder",
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+    context.add_data_docs_site("local", site)
     source = context.data_sources.add_pandas("sets")
     findings: list[Finding] = []
     for name, records in sets.items():

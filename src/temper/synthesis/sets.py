@@ -61,10 +61,11 @@ def label(record: Record) -> str:
     if record.role == "explainer":
         report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
         return report if isinstance(record.given, Plan) else report.split(": ")[0]
-    if record.role == "evaluator" and record.right == "safe":
-        return f"safe {record.given[-1][0]}"
+    if record.role == "evaluator":
+        broken = re.search(r"\w+ broken", record.right)
+        return broken[0] if broken else f"safe {record.given[-1][0]}"
     tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
-    return " ".join(tools) or record.right
+    return " ".join(tools) or record.right.splitlines()[-1]
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:

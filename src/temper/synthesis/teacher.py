@@ -10,7 +10,7 @@ from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.plan import Plan
-from temper.agents.roles import Verdict, calls_text
+from temper.agents.roles import Verdict, calls_text, review_text
 from temper.domains.base import Call, Domain, Understanding, World
 
 MISTAKES = {
@@ -36,9 +36,9 @@ class Oracle:
         if request.role == "understander":
             return self.truth.text()
         if request.role == "planner":
-            return self.plan(*request.given).text()
+            return self.noted(self.plan(*request.given), request)
         if request.role == "evaluator":
-            return Verdict(self.world.broken(_known(request.given))).text()
+            return Verdict(tuple(self.world.review(_known(request.given)))).text()
         if request.role == "executor":
             return calls_text(request.given.calls)
         return explain(self.domain, request.given)[0]
@@ -50,6 +50,16 @@ class Oracle:
         calls = self.domain.plan(state)
         rule = feedback if feedback in self.domain.rules else self.world.broken(_known(calls))
         return Plan(refuse=rule) if rule else Plan(calls=tuple(calls))
+
+    def noted(self, plan: Plan, request: Request, *, blind: bool = False) -> str:
+        """The plan behind a comment on each rule that its calls touch; `blind` sees none broken.
+
+        Nothing is noted where nothing is decided: something is missing, or the rule came back as feedback.
+        """
+        state, _, feedback = request.given
+        review = [] if state.missing or feedback else self.world.review(_known(self.domain.plan(state)))
+        note = review_text((name, blind or holds) for name, holds in review)
+        return f"# {note}\n{plan.text()}" if note else plan.text()
 
 
 def explain(domain: Domain, given: Any) -> tuple[str, tuple[str, ...]]:
@@ -78,7 +88,7 @@ class Teacher:
         """The oracle's answer or a mistaken one."""
         right = self.oracle.answer(request)
         kind, text = None, right
-        naive = request.role == "planner" and right.startswith("refuse") and not request.given[2]
+        naive = request.role == "planner" and "refuse(" in right and not request.given[2]
         if naive and self._rng.random() < self._naive_rate:
             kind, text = "rule_broken", mistaken(self.oracle, request, "rule_broken", self._rng)
         elif self._rng.random() < self._rate:
@@ -96,7 +106,7 @@ def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) ->
     if request.role == "planner":
         return _misplan(oracle, request, kind, rng)
     if request.role == "evaluator":
-        return "safe"
+        return right.replace(" broken", " ok")
     if request.role == "executor":
         return calls_text(_bent(request.given.calls, rng))
     words = right.rstrip(".").split()
@@ -117,31 +127,39 @@ def _misread(oracle: Oracle, kind: str, rng: random.Random) -> str:
 
 
 def _misplan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
+    right = oracle.plan(*request.given)
+    wrong = _wrong_plan(oracle, request, kind, rng)
+    return oracle.noted(wrong or right, request, blind=wrong is not None and kind == "rule_broken")
+
+
+def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> Plan | None:
+    """A plan with a mistake of `kind`, or None where the kind does not fit."""
     state, right = request.given[0], oracle.plan(*request.given)
     if kind == "premature_call" and right.ask:
         calls = [(name, {**given, right.ask: "any"}) for name, given in oracle.domain.plan(_filled(oracle, state))]
-        return Plan(calls=tuple(calls)).text()
+        return Plan(calls=tuple(calls))
     if kind == "rule_broken" and right.refuse:
-        return Plan(calls=tuple(oracle.domain.plan(state))).text()
+        return Plan(calls=tuple(oracle.domain.plan(state)))
     if not right.calls:
-        return right.text()
+        return None
     name, given = right.calls[-1]
     if kind == "missing_confirmation" and "confirmed" in given:
-        return Plan(calls=(*right.calls[:-1], (name, {**given, "confirmed": "no"}))).text()
+        return Plan(calls=(*right.calls[:-1], (name, {**given, "confirmed": "no"})))
     if kind == "wrong_tool":
-        fields = set(given)
-        others = [
-            t.name for t in oracle.domain.tools.values() if t.name != name and set(t.arguments.model_fields) & fields
-        ]
-        if others:
-            other = rng.choice(others)
-            kept = {
-                key: value for key, value in given.items() if key in oracle.domain.tools[other].arguments.model_fields
-            }
-            return Plan(calls=(*right.calls[:-1], (other, kept))).text()
-    if kind == "wrong_argument":
-        return Plan(calls=_bent(right.calls, rng)).text()
-    return right.text()
+        return _other_tool(oracle, right, rng)
+    return Plan(calls=_bent(right.calls, rng)) if kind == "wrong_argument" else None
+
+
+def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
+    """The last call through another tool that shares an argument with it."""
+    name, given = right.calls[-1]
+    fields = {tool.name: set(tool.arguments.model_fields) for tool in oracle.domain.tools.values()}
+    others = [other for other, names in fields.items() if other != name and names & set(given)]
+    if not others:
+        return None
+    other = rng.choice(others)
+    kept = {key: value for key, value in given.items() if key in fields[other]}
+    return Plan(calls=(*right.calls[:-1], (other, kept)))
 
 
 def _filled(oracle: Oracle, state: Understanding) -> Understanding:

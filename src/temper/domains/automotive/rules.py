@@ -16,19 +16,19 @@ _SALES = ("book_test_drive", "reserve_vehicle", "quote_finance", "apply_discount
 RULES = {
     rule.name: rule
     for rule in (
-        Rule("closed_sunday", "no bookings on sunday", _BOOKINGS),
-        Rule("too_late", "no bookings after 17:00", _BOOKINGS),
-        Rule("vehicle_sold", "nothing for sold vehicles", _SALES),
-        Rule("licence_needed", "test drives need a licence", ("book_test_drive",)),
-        Rule("one_reservation", "one reservation each", ("reserve_vehicle",)),
-        Rule("confirm_first", "confirmed must be yes", ("reserve_vehicle", "cancel_booking")),
-        Rule("term_limit", "at most 60 months", ("quote_finance",)),
+        Rule("closed_sunday", "day not sunday", _BOOKINGS),
+        Rule("too_late", "time up to 17:00", _BOOKINGS),
+        Rule("vehicle_sold", "vehicle not sold", _SALES),
+        Rule("licence_needed", "licence yes", ("book_test_drive",)),
+        Rule("one_reservation", "reserved none", ("reserve_vehicle",)),
+        Rule("confirm_first", "confirmed yes", ("reserve_vehicle", "cancel_booking")),
+        Rule("term_limit", "months up to 60", ("quote_finance",)),
         Rule("deposit_minimum", "deposit from 1000", ("quote_finance",)),
-        Rule("trade_in_year", "trade-ins from year 2012", ("value_trade_in",)),
-        Rule("trade_in_km", "trade-ins up to 200000 km", ("value_trade_in",)),
-        Rule("discount_limit", "at most 5 percent", ("apply_discount",)),
-        Rule("saturday_jobs", "saturday only oil change and tyre change", ("book_service",)),
-        Rule("own_booking", "only own bookings", ("cancel_booking",)),
+        Rule("trade_in_year", "year from 2012", ("value_trade_in",)),
+        Rule("trade_in_km", "km up to 200000", ("value_trade_in",)),
+        Rule("discount_limit", "percent up to 5", ("apply_discount",)),
+        Rule("saturday_jobs", "day saturday: only oil change, tyre change", ("book_service",)),
+        Rule("own_booking", "booking in bookings", ("cancel_booking",)),
     )
 }
 
@@ -57,9 +57,10 @@ _CHECKS: dict[str, Callable[[World, Mapping[str, Any]], bool]] = {
 }
 
 
-def broken(world: World, calls: Sequence[Call]) -> str | None:
-    """Name of the first rule that any of these validated calls breaks in this world, or None."""
-    for name, rule in RULES.items():
-        if any(tool in rule.tools and _CHECKS[name](world, arguments) for tool, arguments in calls):
-            return name
-    return None
+def review(world: World, calls: Sequence[Call]) -> list[tuple[str, bool]]:
+    """Every rule about the tools of these validated calls, in order, and whether it holds in this world."""
+    return [
+        (name, not any(tool in rule.tools and _CHECKS[name](world, given) for tool, given in calls))
+        for name, rule in RULES.items()
+        if any(tool in rule.tools for tool, _ in calls)
+    ]

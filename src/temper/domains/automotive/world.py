@@ -9,7 +9,7 @@ from typing import Any
 
 from temper.domains.automotive import actions
 from temper.domains.automotive.catalogue import BODIES, COLOURS, DAYS, FUELS, MODELS, TIMES
-from temper.domains.automotive.rules import RULES, broken
+from temper.domains.automotive.rules import RULES, review
 from temper.domains.base import Call, Outcome
 
 
@@ -45,9 +45,13 @@ class World:
         """Run one validated call."""
         return actions.ACTIONS[name](self, **arguments)
 
+    def review(self, calls: Sequence[Call]) -> list[tuple[str, bool]]:
+        """Every rule about these calls, in the order of RULES, and whether it holds now."""
+        return review(self, calls)
+
     def broken(self, calls: Sequence[Call]) -> str | None:
-        """First rule, in the order of RULES, that these calls would break now."""
-        return broken(self, calls)
+        """The first rule that these calls would break now."""
+        return next((name for name, holds in self.review(calls) if not holds), None)
 
     def facts(self, entities: Mapping[str, Any], intent: str) -> str:
         """Licence, stock, reservation and bookings, where a rule about this intent asks for them."""
@@ -99,7 +103,7 @@ def make_world(seed: int, split: str) -> World:
             sold=rng.random() < 0.2,
         )
         vehicles[vehicle.id] = vehicle
-    plates = {}
+    plates: dict[str, str] = {}
     while len(plates) < 12:
         number = rng.randint(100, 999)
         if (number % 3 == 0) == (split == "test"):
