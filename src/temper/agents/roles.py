@@ -7,31 +7,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from temper.agents.plan import LONGEST, Malformed, check
-from temper.domains.base import Call, Domain, Understanding
-
-Review = tuple[tuple[str, bool], ...]
-"""Rules in order, each with whether it holds."""
+from temper.domains.base import Call, Checked, Domain, Understanding
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The Evaluator's answer: rule by rule, so that each is looked at by itself; the first broken one decides."""
 
-    review: Review = ()
+    review: tuple[Checked, ...] = ()
 
     @property
     def rule(self) -> str | None:
         """The first rule that the plan breaks; None is safe."""
-        return next((name for name, holds in self.review if not holds), None)
+        return next((checked.rule for checked in self.review if not checked.holds), None)
 
     def text(self) -> str:
-        """`closed_sunday ok, too_late broken`; `safe` where no rule applies."""
+        """`closed_sunday monday ok, too_late 20:00 broken`; `safe` where no rule applies."""
         return review_text(self.review) or "safe"
 
 
-def review_text(review: Iterable[tuple[str, bool]]) -> str:
-    """Rules and how they fare, as the Evaluator writes them and the Planner notes them in a comment."""
-    return ", ".join(f"{name} {'ok' if holds else 'broken'}" for name, holds in review)
+def review_text(review: Iterable[Checked]) -> str:
+    """Rules, what they look at and how they fare, as the Evaluator writes them and the Planner notes them."""
+    return ", ".join(f"{c.rule} {c.seen} {'ok' if c.holds else 'broken'}" for c in review)
 
 
 def parse_understanding(text: str, domain: Domain) -> Understanding:
@@ -52,14 +49,17 @@ def parse_understanding(text: str, domain: Domain) -> Understanding:
 
 
 def parse_verdict(text: str, domain: Domain) -> Verdict:
-    """`safe`, or `rule ok` and `rule broken` with rules of the domain, separated by commas."""
+    """`safe`, or `rule value ok` and `rule value broken` with rules of the domain, separated by commas."""
     words = text.strip().lower()
     if words == "safe":
         return Verdict()
-    found = [re.fullmatch(r"(\w+) (ok|broken)", part.strip()) for part in words[:LONGEST].split(",")]
-    if any(match is None or match[1] not in domain.rules for match in found):
-        raise Malformed("neither `safe` nor a list of `rule ok` and `rule broken`")
-    return Verdict(tuple((match[1], match[2] == "ok") for match in found if match))
+    review = []
+    for part in words[:LONGEST].split(","):
+        match = re.fullmatch(r"(\w+) (\S.*) (ok|broken)", part.strip())
+        if not match or match[1] not in domain.rules:
+            raise Malformed("neither `safe` nor a list of `rule value ok` and `rule value broken`")
+        review.append(Checked(match[1], match[2], match[3] == "ok"))
+    return Verdict(tuple(review))
 
 
 def parse_calls(text: str, domain: Domain) -> tuple[Call, ...]:

@@ -50,6 +50,16 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """How a rule fared."""
+
+    rule: str
+    seen: str
+    """What the rule looked at, without commas: a value of the call or of the world."""
+    holds: bool
+
+
+@dataclass(frozen=True)
 class Intent:
     """What a customer can want."""
 
@@ -99,7 +109,7 @@ class World(Protocol):
     def facts(self, entities: Mapping[str, Any], intent: str) -> str:
         """What the rules need to know for these entities, as a prompt shows it; empty when nothing."""
 
-    def review(self, calls: Sequence[Call]) -> list[tuple[str, bool]]:
+    def review(self, calls: Sequence[Call]) -> list[Checked]:
         """Every rule about these calls, in order of precedence, and whether it holds in the present state."""
 
     def broken(self, calls: Sequence[Call]) -> str | None:

@@ -1,6 +1,7 @@
 """Hard negatives: pairs on both sides of each business rule's boundary, where a plan is nearly right."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from temper.agents.plan import Plan
@@ -29,7 +30,7 @@ def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) ->
 def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, broken: bool) -> list[dict[str, Any]]:
     prompter, naive = Prompter(domain), Plan(calls=tuple(domain.plan(line.truth)))
     right = tuple(world.review(naive.calls))
-    wrong = tuple((name, broken or (holds and name != rule)) for name, holds in right)
+    wrong = tuple(replace(checked, holds=broken or checked.rule != rule) for checked in right)
     plans = [
         f"# {review_text(review)}\n" + (Plan(refuse=rule) if Verdict(review).rule else naive).text()
         for review in (right, wrong)

@@ -62,7 +62,7 @@ def label(record: Record) -> str:
         report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
         return report if isinstance(record.given, Plan) else report.split(": ")[0]
     if record.role == "evaluator":
-        broken = re.search(r"\w+ broken", record.right)
+        broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
         return broken[0] if broken else f"safe {record.given[-1][0]}"
     tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
     return " ".join(tools) or record.right.splitlines()[-1]

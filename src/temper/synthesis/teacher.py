@@ -58,7 +58,7 @@ class Oracle:
         """
         state, _, feedback = request.given
         review = [] if state.missing or feedback else self.world.review(_known(self.domain.plan(state)))
-        note = review_text((name, blind or holds) for name, holds in review)
+        note = review_text(replace(checked, holds=blind or checked.holds) for checked in review)
         return f"# {note}\n{plan.text()}" if note else plan.text()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from temper.domains.base import Call, Rule
+from temper.domains.automotive.catalogue import SMALL_JOBS
+from temper.domains.base import Call, Checked, Rule
 
 if TYPE_CHECKING:
     from temper.domains.automotive.world import World
@@ -28,39 +29,49 @@ RULES = {
         Rule("trade_in_km", "km up to 200000", ("value_trade_in",)),
         Rule("discount_limit", "percent up to 5", ("apply_discount",)),
         Rule("saturday_jobs", "day saturday: only oil change, tyre change", ("book_service",)),
-        Rule("own_booking", "booking in bookings", ("cancel_booking",)),
+        Rule("own_booking", "booking own", ("cancel_booking",)),
     )
 }
 
 
-def _sold(world: World, arguments: Mapping[str, Any]) -> bool:
-    vehicle = world.vehicles.get(str(arguments.get("vehicle")))
-    return vehicle is not None and vehicle.sold
+def _status(world: World, arguments: Mapping[str, Any]) -> str:
+    vehicle = world.vehicles.get(str(arguments["vehicle"]))
+    return "unknown" if vehicle is None else "sold" if vehicle.sold else "available"
 
 
-_CHECKS: dict[str, Callable[[World, Mapping[str, Any]], bool]] = {
-    "closed_sunday": lambda world, call: call["day"] == "sunday",
-    "too_late": lambda world, call: call["time"] > "17:00",
-    "vehicle_sold": _sold,
-    "licence_needed": lambda world, call: not world.licence,
-    "one_reservation": lambda world, call: world.reserved is not None,
-    "confirm_first": lambda world, call: call["confirmed"] != "yes",
-    "term_limit": lambda world, call: call["months"] > 60,
-    "deposit_minimum": lambda world, call: call["deposit"] < 1000,
-    "trade_in_year": lambda world, call: call["year"] < 2012,
-    "trade_in_km": lambda world, call: call["km"] > 200000,
-    "discount_limit": lambda world, call: call["percent"] > 5,
-    "saturday_jobs": lambda world, call: (
-        call["day"] == "saturday" and call["service"] not in ("oil change", "tyre change")
+Check = tuple[Callable[["World", Mapping[str, Any]], Any], Callable[[Any], bool]]
+"""What a rule looks at in a call and the world, and whether that is allowed."""
+
+_CHECKS: dict[str, Check] = {
+    "closed_sunday": (lambda world, call: call["day"], lambda day: day != "sunday"),
+    "too_late": (lambda world, call: call["time"], lambda time: time <= "17:00"),
+    "vehicle_sold": (_status, lambda status: status != "sold"),
+    "licence_needed": (lambda world, call: "yes" if world.licence else "no", lambda licence: licence == "yes"),
+    "one_reservation": (lambda world, call: world.reserved or "none", lambda reserved: reserved == "none"),
+    "confirm_first": (lambda world, call: call["confirmed"], lambda confirmed: confirmed == "yes"),
+    "term_limit": (lambda world, call: call["months"], lambda months: months <= 60),
+    "deposit_minimum": (lambda world, call: call["deposit"], lambda deposit: deposit >= 1000),
+    "trade_in_year": (lambda world, call: call["year"], lambda year: year >= 2012),
+    "trade_in_km": (lambda world, call: call["km"], lambda km: km <= 200000),
+    "discount_limit": (lambda world, call: call["percent"], lambda percent: percent <= 5),
+    "saturday_jobs": (
+        lambda world, call: f"{call['day']} {call['service']}",
+        lambda job: not job.startswith("saturday") or job.removeprefix("saturday ") in SMALL_JOBS,
     ),
-    "own_booking": lambda world, call: call["booking"] not in world.bookings,
+    "own_booking": (
+        lambda world, call: "own" if call["booking"] in world.bookings else "other",
+        lambda whose: whose == "own",
+    ),
 }
 
 
-def review(world: World, calls: Sequence[Call]) -> list[tuple[str, bool]]:
-    """Every rule about the tools of these validated calls, in order, and whether it holds in this world."""
-    return [
-        (name, not any(tool in rule.tools and _CHECKS[name](world, given) for tool, given in calls))
-        for name, rule in RULES.items()
-        if any(tool in rule.tools for tool, _ in calls)
-    ]
+def review(world: World, calls: Sequence[Call]) -> list[Checked]:
+    """Every rule about the tools of these validated calls, in order: what it looked at, and whether it holds."""
+    checked = []
+    for name, rule in RULES.items():
+        look, allowed = _CHECKS[name]
+        seen = [look(world, given) for tool, given in calls if tool in rule.tools]
+        if seen:
+            wrong = [value for value in seen if not allowed(value)]
+            checked.append(Checked(name, str((wrong or seen)[0]), not wrong))
+    return checked

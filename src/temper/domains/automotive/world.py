@@ -10,7 +10,7 @@ from typing import Any
 from temper.domains.automotive import actions
 from temper.domains.automotive.catalogue import BODIES, COLOURS, DAYS, FUELS, MODELS, TIMES
 from temper.domains.automotive.rules import RULES, review
-from temper.domains.base import Call, Outcome
+from temper.domains.base import Call, Checked, Outcome
 
 
 @dataclass
@@ -45,13 +45,13 @@ class World:
         """Run one validated call."""
         return actions.ACTIONS[name](self, **arguments)
 
-    def review(self, calls: Sequence[Call]) -> list[tuple[str, bool]]:
+    def review(self, calls: Sequence[Call]) -> list[Checked]:
         """Every rule about these calls, in the order of RULES, and whether it holds now."""
         return review(self, calls)
 
     def broken(self, calls: Sequence[Call]) -> str | None:
         """The first rule that these calls would break now."""
-        return next((name for name, holds in self.review(calls) if not holds), None)
+        return next((checked.rule for checked in self.review(calls) if not checked.holds), None)
 
     def facts(self, entities: Mapping[str, Any], intent: str) -> str:
         """Licence, stock, reservation and bookings, where a rule about this intent asks for them."""
@@ -66,8 +66,8 @@ class World:
             parts.append(f"licence {'yes' if self.licence else 'no'}")
         if "one_reservation" in about:
             parts.append(f"reserved {self.reserved or 'none'}")
-        if "own_booking" in about:
-            parts.append(f"bookings {' '.join(self.bookings) or 'none'}")
+        if "own_booking" in about and entities.get("booking"):
+            parts.append(f"{entities['booking']} {'own' if entities['booking'] in self.bookings else 'other'}")
         return ", ".join(parts)
 
     def next_id(self, prefix: str) -> str:
