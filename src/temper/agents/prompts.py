@@ -1,28 +1,30 @@
 """What each role reads. Short on purpose: a 135M model pays for every token, in training and in serving.
 
-A prompt is a fixed system message (its prefix is computed once, in training and in serving) and one user message made
-of `name: value` lines. With SmolLM2's tokenizer the user messages are 20 to 150 tokens long, and the Understander's
-list of intents 150.
+A prompt is a system message that is the same for every call of a role in a business, so that it is computed once in
+serving (prefix cache) and once a batch in training, and one user message made of `name: value` lines. With SmolLM2's
+tokenizer the system messages are 20 to 250 tokens long, the user messages 15 to 100.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from temper.domains.base import Domain, Outcome, Understanding, digest
 
 Message = dict[str, str]
-Variant = Literal["plain", "distractors", "reordered"]
-"""How the Planner's tools and rules are shown: as usual, among tools of other departments, or in another order."""
+Variant = Literal["plain", "distractors", "reordered", "reordered_anew"]
+"""How tools are shown: those of the business, among all others, or in one of two other orders (training and test)."""
 
 SYSTEM = {
     "understander": "You are the Understander of {company}. Write JSON: intent, entities, missing.\nintents: {intents}",
     "planner": (
         "You are the Planner of {company}. Note # rule value ok or broken, then write calls: name = tool(arg=value). "
-        "Ask with seek_information(field), decline with refuse(rule)."
+        "Ask with seek_information(field), decline with refuse(rule).\ntools:\n{tools}"
     ),
-    "evaluator": "You are the Evaluator of {company}. Write rule value ok or broken for each rule, or safe.",
+    "evaluator": (
+        "You are the Evaluator of {company}. Write rule value ok or broken for each rule, or safe.\ntools:\n{tools}"
+    ),
     "executor": "You are the Executor of {company}. Write the calls of the plan as JSON.",
     "explainer": "You are the Explainer of {company}. Tell the customer the results.",
 }
@@ -41,22 +43,14 @@ class Prompter:
         return self._messages("understander", lines)
 
     def planner(self, state: Understanding, facts: str, feedback: str | None) -> list[Message]:
-        """The tools and rules around the intent, facts that rules ask for, the state, and why a plan came back."""
-        tools = self._tools(state.intent)
-        rules = [rule.name for rule in self.domain.rules.values() if set(rule.tools) & set(self._own(state.intent))]
-        if self.variant == "reordered":
-            rng = random.Random(state.text())
-            rng.shuffle(tools)
-            rng.shuffle(rules)
-        lines = [f"tools: {'; '.join(self.domain.tools[name].signature for name in tools)}"]
-        lines += [*self._rules(rules), f"facts: {facts or 'none'}", f"state: {state.text()}"]
-        return self._messages("planner", lines + ([f"feedback: {feedback}"] if feedback else []))
+        """Facts that rules ask for, the state, and why a plan came back; tools and rules stand in the instructions."""
+        lines = [f"facts: {facts or 'none'}", f"state: {state.text()}"]
+        business = self.domain.intents[state.intent].business
+        return self._messages("planner", lines + ([f"feedback: {feedback}"] if feedback else []), business)
 
-    def evaluator(self, plan: str, tools: Iterable[str], facts: str) -> list[Message]:
-        """The rules about the plan's tools, facts, and the plan."""
-        used = set(tools)
-        rules = [rule.name for rule in self.domain.rules.values() if used & set(rule.tools)]
-        return self._messages("evaluator", [*self._rules(rules), f"facts: {facts or 'none'}", f"plan:\n{plan}"])
+    def evaluator(self, plan: str, tools: Sequence[str], facts: str) -> list[Message]:
+        """Facts and the plan; `tools` are those that the plan calls."""
+        return self._messages("evaluator", [f"facts: {facts or 'none'}", f"plan:\n{plan}"], self._business(tools[-1]))
 
     def executor(self, plan: str) -> list[Message]:
         """The approved plan."""
@@ -83,24 +77,23 @@ class Prompter:
         """Digest of prompts, tool schemas and rules."""
         return digest(self.domain, SYSTEM)
 
-    def _own(self, intent: str) -> tuple[str, ...]:
-        return self.domain.intents[intent].tools
+    def _business(self, tool: str) -> str:
+        return next(intent.business for intent in self.domain.intents.values() if tool in intent.tools)
 
-    def _tools(self, intent: str) -> list[str]:
-        """The intent's own tools and one neighbour of the same business, or four of other ones as distractors."""
-        own = self._own(intent)
-        business = self.domain.intents[intent].business
-        near = [i.tools[0] for i in self.domain.intents.values() if i.business == business and i.tools[0] not in own]
-        far = [i.tools[0] for i in self.domain.intents.values() if i.business != business]
-        extra = near[:1] if self.variant != "distractors" else near[:1] + random.Random(intent).sample(far, 3)
-        return [name for name in self.domain.tools if name in own or name in extra]
+    def _tools(self, business: str) -> str:
+        """A line for each tool: its signature and the rules about it. The same for every call in a business."""
+        intents = self.domain.intents.values()
+        own = {tool for intent in intents if intent.business == business for tool in intent.tools}
+        names = [name for name in self.domain.tools if name in own or self.variant == "distractors"]
+        if self.variant.startswith("reordered"):
+            random.Random(self.variant).shuffle(names)
+        return "\n".join(self._tool(name) for name in names)
 
-    def _rules(self, names: Sequence[str]) -> list[str]:
-        return [f"rules: {'; '.join(f'{name} {self.domain.rules[name].text}' for name in names) or 'none'}"]
+    def _tool(self, name: str) -> str:
+        rules = [f"{rule.name} {rule.text}" for rule in self.domain.rules.values() if name in rule.tools]
+        return self.domain.tools[name].signature + (f": {'; '.join(rules)}" if rules else "")
 
-    def _messages(self, role: str, lines: Sequence[str]) -> list[Message]:
+    def _messages(self, role: str, lines: Sequence[str], business: str = "") -> list[Message]:
         intents = "; ".join(f"{intent.name}({', '.join(intent.entities)})" for intent in self.domain.intents.values())
-        return [
-            {"role": "system", "content": SYSTEM[role].format(company=self.domain.company, intents=intents)},
-            {"role": "user", "content": "\n".join(lines)},
-        ]
+        system = SYSTEM[role].format(company=self.domain.company, intents=intents, tools=self._tools(business))
+        return [{"role": "system", "content": system}, {"role": "user", "content": "\n".join(lines)}]

@@ -48,9 +48,9 @@ def answer_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def chat_row(tokenizer: PreTrainedTokenizerBase, row: Row) -> Row:
-    """A prompt/completion chat row for the SFT trainer; `group` is what its prompts have in common, the role."""
+    """A prompt/completion chat row for the SFT trainer."""
     prompt, answer = prompt_ids(tokenizer, row["prompt"]), answer_ids(tokenizer, row["completion"][0]["content"])
-    return _scored(prompt, answer, row.get("role", ""))
+    return _scored(prompt, answer, _group(row))
 
 
 def text_row(tokenizer: PreTrainedTokenizerBase, row: Row) -> Row:
@@ -68,7 +68,7 @@ def preference_row(tokenizer: PreTrainedTokenizerBase, row: Row) -> Row:
         "prompt_ids": prompt_ids(tokenizer, row["prompt"]),
         "chosen_ids": answer_ids(tokenizer, row["chosen"][0]["content"]),
         "rejected_ids": answer_ids(tokenizer, row["rejected"][0]["content"]),
-        "group": row.get("role", ""),
+        "group": _group(row),
     }
 
 
@@ -85,6 +85,12 @@ def render(
                 f"{path.name}:{number} is not a row of this stage's form ({error!r}); see the data reference"
             ) from error
     return rendered
+
+
+def _group(row: Row) -> str:
+    """What a row's prompt has in common with others: the role and its instructions."""
+    first = row["prompt"][0]
+    return f"{row.get('role', '')} {first['content'] if first['role'] == 'system' else ''}"
 
 
 def _scored(prompt: list[int], answer: list[int], group: str) -> Row:

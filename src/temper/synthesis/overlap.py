@@ -1,8 +1,8 @@
 """Overlap between rows, exact and near: what must not be shared by a training set and an evaluation set.
 
-Tools and rules that a prompt lists are the same for everybody and do not count; what is compared is the rest of the
-last message and the answer, as word 5-grams. Candidates come from MinHash (Broder, 1997), the verdict from the exact
-Jaccard similarity.
+Instructions with their tools and rules are the same for everybody and do not count; what is compared is the last
+message and the answer, as word 5-grams. Candidates come from MinHash (Broder, 1997), the verdict from the exact Jaccard
+similarity.
 """
 
 import re
@@ -10,18 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 NGRAM = 5
-SHARED = ("tools:", "rules:")
-"""Lines of a prompt that are the same for every row of an intent."""
 
 
 def key_text(row: Mapping[str, Any]) -> str:
-    """The part of a row that is its own: the last message without the shared lines, then the answer."""
+    """The part of a row that is its own: the last message of the user, then the answer."""
     messages = row.get("prompt") or row.get("messages") or []
     if isinstance(messages, str):
         return f"{messages}\n{row.get('completion', '')}"
     last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
-    own = "\n".join(line for line in last.splitlines() if not line.startswith(SHARED))
-    return f"{own}\n{_answer(row)}"
+    return f"{last}\n{_answer(row)}"
 
 
 def _answer(row: Mapping[str, Any]) -> str:

@@ -150,7 +150,7 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic) -> Episo
     judged = Judged(Teacher(oracle, rng, traffic.mistake_rate, traffic.naive_rate), rng, traffic.catch_rate)
     variant: Variant = "plain"
     if rng.random() < traffic.variants:
-        variant = rng.choice(("distractors", "reordered"))
+        variant = rng.choice(("distractors", "reordered" if split == "train" else "reordered_anew"))
     talk = Conversation(System(domain, judged, 0.0, 0, variant), world)
     customer = Customer(domain, rng, split, traffic)
     episode = Episode(seed, split)
@@ -174,7 +174,8 @@ def _slices(line: Line, variant: str, fresh: bool) -> set[str]:
     slices = set(line.slices)
     slices |= {"missing_information"} if line.truth.missing else set()
     slices |= {"business_switch"} if fresh else set()
-    return slices | {"distractors": {"distractor_tools"}, "reordered": {"changed_prompt"}}.get(variant, set())
+    shown = {"plain": set(), "distractors": {"distractor_tools"}}.get(variant, {"changed_prompt"})
+    return slices | shown
 
 
 def _record(
