@@ -2,7 +2,7 @@
 
 A prompt is a system message that is the same for every call of a role in a business, so that it is computed once in
 serving (prefix cache) and once a batch in training, and one user message made of `name: value` lines. With SmolLM2's
-tokenizer the system messages are 20 to 250 tokens long, the user messages 15 to 100.
+tokenizer the system messages are 20 to 170 tokens long, the user messages 15 to 120.
 """
 
 import random
@@ -20,11 +20,9 @@ SYSTEM = {
     "understander": "You are the Understander of {company}. Write JSON: intent, entities, missing.\nintents: {intents}",
     "planner": (
         "You are the Planner of {company}. Note # rule value ok or broken, then write calls: name = tool(arg=value). "
-        "Ask with seek_information(field), decline with refuse(rule).\ntools:\n{tools}"
+        "Ask with seek_information(field), decline with refuse(rule).\ntools: {tools}"
     ),
-    "evaluator": (
-        "You are the Evaluator of {company}. Write rule value ok or broken for each rule, or safe.\ntools:\n{tools}"
-    ),
+    "evaluator": "You are the Evaluator of {company}. Write rule value ok or broken for each rule, or safe.",
     "executor": "You are the Executor of {company}. Write the calls of the plan as JSON.",
     "explainer": "You are the Explainer of {company}. Tell the customer the results.",
 }
@@ -43,14 +41,17 @@ class Prompter:
         return self._messages("understander", lines)
 
     def planner(self, state: Understanding, facts: str, feedback: str | None) -> list[Message]:
-        """Facts that rules ask for, the state, and why a plan came back; tools and rules stand in the instructions."""
-        lines = [f"facts: {facts or 'none'}", f"state: {state.text()}"]
-        business = self.domain.intents[state.intent].business
-        return self._messages("planner", lines + ([f"feedback: {feedback}"] if feedback else []), business)
+        """The rules about the intent, facts that they ask for, the state, and why a plan came back.
+
+        The tools of the business stand in the instructions.
+        """
+        intent = self.domain.intents[state.intent]
+        lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"state: {state.text()}"]
+        return self._messages("planner", lines + ([f"feedback: {feedback}"] if feedback else []), intent.business)
 
     def evaluator(self, plan: str, tools: Sequence[str], facts: str) -> list[Message]:
-        """Facts and the plan; `tools` are those that the plan calls."""
-        return self._messages("evaluator", [f"facts: {facts or 'none'}", f"plan:\n{plan}"], self._business(tools[-1]))
+        """The rules about the plan's tools, facts, and the plan."""
+        return self._messages("evaluator", [self._rules(tools), f"facts: {facts or 'none'}", f"plan:\n{plan}"])
 
     def executor(self, plan: str) -> list[Message]:
         """The approved plan."""
@@ -77,21 +78,22 @@ class Prompter:
         """Digest of prompts, tool schemas and rules."""
         return digest(self.domain, SYSTEM)
 
-    def _business(self, tool: str) -> str:
-        return next(intent.business for intent in self.domain.intents.values() if tool in intent.tools)
-
     def _tools(self, business: str) -> str:
-        """A line for each tool: its signature and the rules about it. The same for every call in a business."""
+        """Signatures of the business's tools: the same for every call in it."""
         intents = self.domain.intents.values()
         own = {tool for intent in intents if intent.business == business for tool in intent.tools}
         names = [name for name in self.domain.tools if name in own or self.variant == "distractors"]
+        return "; ".join(self.domain.tools[name].signature for name in self._ordered(names))
+
+    def _rules(self, tools: Sequence[str]) -> str:
+        names = [rule.name for rule in self.domain.rules.values() if set(tools) & set(rule.tools)]
+        shown = [f"{name} {self.domain.rules[name].text}" for name in self._ordered(names)]
+        return f"rules: {'; '.join(shown) or 'none'}"
+
+    def _ordered(self, names: list[str]) -> list[str]:
         if self.variant.startswith("reordered"):
             random.Random(self.variant).shuffle(names)
-        return "\n".join(self._tool(name) for name in names)
-
-    def _tool(self, name: str) -> str:
-        rules = [f"{rule.name} {rule.text}" for rule in self.domain.rules.values() if name in rule.tools]
-        return self.domain.tools[name].signature + (f": {'; '.join(rules)}" if rules else "")
+        return names
 
     def _messages(self, role: str, lines: Sequence[str], business: str = "") -> list[Message]:
         intents = "; ".join(f"{intent.name}({', '.join(intent.entities)})" for intent in self.domain.intents.values())

@@ -1,6 +1,6 @@
 """Overlap between rows, exact and near: what must not be shared by a training set and an evaluation set.
 
-Instructions with their tools and rules are the same for everybody and do not count; what is compared is the last
+Instructions, tools and rules are the same for everybody and do not count; what is compared is the rest of the last
 message and the answer, as word 5-grams. Candidates come from MinHash (Broder, 1997), the verdict from the exact Jaccard
 similarity.
 """
@@ -13,12 +13,13 @@ NGRAM = 5
 
 
 def key_text(row: Mapping[str, Any]) -> str:
-    """The part of a row that is its own: the last message of the user, then the answer."""
+    """The part of a row that is its own: the last message of the user without the rules, then the answer."""
     messages = row.get("prompt") or row.get("messages") or []
     if isinstance(messages, str):
         return f"{messages}\n{row.get('completion', '')}"
     last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
-    return f"{last}\n{_answer(row)}"
+    own = "\n".join(line for line in last.splitlines() if not line.startswith("rules: "))
+    return f"{own}\n{_answer(row)}"
 
 
 def _answer(row: Mapping[str, Any]) -> str:
