@@ -13,7 +13,7 @@ from temper.errors import TemperError, TrackingError
 from temper.guard import Process
 from temper.home import home
 
-START_S = 180.0
+START_S = 300.0
 """Seconds that a server gets to become healthy; a cold database and a busy machine take most of a minute."""
 ANSWER_S = 5.0
 """Seconds that a running server gets to answer."""

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def start(home: Path, *, hang: bool) -> "subprocess.Popen[str]":
@@ -31,7 +31,7 @@ def test_a_stopped_run_leaves_nothing_behind_and_goes_on(tmp_path: Path, number:
     wait(lambda: "synthesize" in executed(tmp_path))
     assert len(left(tmp_path)) > 3, "servers, flow and stage"
     process.send_signal(number)
-    _, said = process.communicate(timeout=90)
+    _, said = process.communicate(timeout=300)
     if number != signal.SIGKILL:
         assert process.returncode == 130
         assert said.strip().splitlines()[-1] == "temper: stopped; run the same command again to go on"
@@ -40,7 +40,7 @@ def test_a_stopped_run_leaves_nothing_behind_and_goes_on(tmp_path: Path, number:
 
     if number == signal.SIGKILL:  # once is enough: a run takes a while
         again = start(tmp_path, hang=False)
-        printed, said = again.communicate(timeout=240)
+        printed, said = again.communicate(timeout=600)
         assert again.returncode == 0, said
         assert "base              cached" in printed
         assert "synthesize        done in" in printed

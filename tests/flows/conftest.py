@@ -61,7 +61,7 @@ class World:
 
     def end(self, process: "subprocess.Popen[str]", before: int = 0) -> Run:
         """Wait for a started flow."""
-        said = process.communicate(timeout=180)[1].strip().splitlines()
+        said = process.communicate(timeout=600)[1].strip().splitlines()
         path = self.home / "runs" / f"run-{self.started:03d}" / "report.json"
         report = json.loads(path.read_text()) if path.exists() else {}
         return Run(process.returncode, self.executed()[before:], report, said[-1] if said else "")

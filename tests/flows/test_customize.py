@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.flows.conftest import World
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 BEFORE_DPO = ["base", "synthesize", "validate", "expand", "cpt", "sft"]
 AFTER_DPO = ["dpo", "answers", "draft", "fp8", "fp8:drafter", "evaluate:dpo", "evaluate:final", "benchmark"]
 EVERY = [*BEFORE_DPO, *AFTER_DPO, "evaluate:teacher", "evaluate:base", "evaluate:cpt", "evaluate:sft"]

@@ -14,7 +14,7 @@ from temper.guard import Process
 if TYPE_CHECKING:
     from tests.flows.conftest import World
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 
 def test_the_smoke_deployment_completes_on_a_process_worker(world: "World") -> None:
@@ -24,7 +24,7 @@ def test_the_smoke_deployment_completes_on_a_process_worker(world: "World") -> N
 
     def prefect(*words: str) -> str:
         command = [sys.executable, "-m", "prefect", *words]
-        ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=300)
+        ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600)
         assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
         return ended.stdout
 

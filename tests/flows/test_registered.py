@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.flows.conftest import World
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 NAME = "registry.name=again"
 
 

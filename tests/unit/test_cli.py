@@ -17,7 +17,7 @@ def temper(home: Path, *words: str, cwd: Path = ROOT, **env: str) -> "subprocess
     command = [sys.executable, "-c", "import sys; from temper.cli import main; sys.exit(main())", *words]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPER_", "MLFLOW_"))}
     env = {**inherited, "TEMPER_HOME": str(home), **env}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=180)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_outside_the_application_it_says_where_to_go(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_writes_the_resolved_config_and_stops(tmp_path: Path) -> None:
-    ended = temper(tmp_path, "run", "smoke", "sft.epochs=3", "--until", "sft", "--dry-run")
+    ended = temper(tmp_path, "run", "smoke", "sft.epochs=3", "--until", "sft", "dpo.beta=0.2", "--dry-run")
     assert ended.returncode == 0, ended.stderr
     [config] = (tmp_path / "runs").glob("*/config.yaml")
-    assert load_preset(str(config)) == resolve("smoke", ["sft.epochs=3"])
+    assert load_preset(str(config)) == resolve("smoke", ["sft.epochs=3", "dpo.beta=0.2"])
     assert "would run base synthesize validate expand cpt sft," in ended.stdout
     assert not (tmp_path / "store").exists() and not (tmp_path / "prefect").exists()
 

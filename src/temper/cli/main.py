@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `temper`; returns the exit code."""
-    asked = _parser().parse_args(arguments)
+    asked = _parsed(arguments)
     command: Callable[[argparse.Namespace], int] = asked.command
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: what was started is stopped
     try:
@@ -38,6 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"temper: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         return 1
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Arguments, where changes may also follow an option: argparse itself takes them only before the first one."""
+    parser = _parser()
+    asked, rest = parser.parse_known_args(arguments)
+    if rest and not (hasattr(asked, "overrides") and all("=" in word and word[0] != "-" for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        asked.overrides += rest
+    return asked
 
 
 def _parser() -> argparse.ArgumentParser:
