@@ -48,6 +48,17 @@ def test_a_faultless_teacher_reaches_every_goal():
         assert world.state_digest() == episode.goal
 
 
+def test_a_teacher_that_always_errs_still_ends_every_conversation():
+    for seed in range(40):
+        episode = asyncio.run(play(DOMAIN, seed, "test", Traffic()))
+        world = DOMAIN.world(seed, "test")
+        oracle = Oracle(DOMAIN, world)
+        erring = Conversation(System(DOMAIN, Teacher(oracle, random.Random(seed), 1.0), 15.0, 64), world)
+        for line in episode.lines:
+            oracle.truth = line.truth
+            assert asyncio.run(erring.turn(line.text)).reply
+
+
 def test_a_conversation_switches_business_in_the_middle():
     episode = asyncio.run(play(DOMAIN, 3, "train", Traffic()))
     businesses = [DOMAIN.intents[line.truth.intent].business for line in episode.lines]

@@ -72,7 +72,7 @@ def _rows(path: Path, tokenizer: PreTrainedTokenizerBase, settings: DraftSetting
     rows = [row for row in rendered if row is not None]
     if len(rows) < 1 / (1 - TRAIN_SHARE):
         raise DataError(
-            f"draft: {len(rows)} of {len(rendered)} answers fit into draft.max_length={settings.max_length}: "
+            f"{len(rows)} of {len(rendered)} answers fit into draft.max_length={settings.max_length}: "
             "raise it, or synthesize.draft_prompts"
         )
     random.Random(settings.seed).shuffle(rows)

@@ -122,7 +122,7 @@ def _rows(
     chats = [row["messages"] for row in read_rows(path)]
     if len(chats) < settings.samples + 1:
         raise DataError(
-            f"fp8: {len(chats)} calibration rows, but fp8.samples={settings.samples} and one more to measure clipping: "
+            f"{len(chats)} calibration rows, but fp8.samples={settings.samples} and one more to measure clipping: "
             "raise synthesize.calibration_in_domain or lower fp8.samples"
         )
     random.Random(0).shuffle(chats)

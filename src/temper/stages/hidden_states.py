@@ -51,7 +51,7 @@ def render(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any], max_length: 
     """
     *prompt, answer = row["messages"]
     if answer["role"] != "assistant":
-        raise DataError(f"answers: row {row.get('id')} does not end with the assistant: make the answers again")
+        raise DataError(f"row {row.get('id')} does not end with the assistant: make the answers again")
     context, written = prompt_ids(tokenizer, prompt), answer_ids(tokenizer, answer["content"])
     written = written[: len(written) - bool(row.get("truncated"))][: max(0, max_length - len(context))]
     if len(written) < 2:
@@ -67,7 +67,7 @@ def tapped_layers(layers: int) -> list[int]:
     taps = [2, layers // 2, layers - 3]
     if len(set(taps)) < len(taps) or min(taps) < 0:
         raise ConfigError(
-            f"draft: EAGLE-3 taps blocks {taps} of a {layers}-layer target, which must differ: use 7 or more"
+            f"EAGLE-3 taps blocks {taps} of a {layers}-layer target, which must differ: use 7 or more"
         )
     return taps
 
@@ -82,7 +82,7 @@ def check_disk(folder: Path, need: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < need * 1.1:
         raise StoreError(
-            f"draft: hidden states need {need / 2**30:.2f} GiB in {folder}, {free / 2**30:.2f} are free: "
+            f"hidden states need {need / 2**30:.2f} GiB in {folder}, {free / 2**30:.2f} are free: "
             "free some, move TEMPER_HOME, or lower synthesize.draft_prompts"
         )
 

@@ -5,11 +5,12 @@ corrects to is the oracle's answer again.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from temper.agents.client import Answer, Request
-from temper.agents.plan import Plan
+from temper.agents.plan import Malformed, Plan, check
 from temper.agents.roles import Verdict, calls_text, review_text
 from temper.domains.base import Call, Domain, Understanding, World
 
@@ -38,7 +39,7 @@ class Oracle:
         if request.role == "planner":
             return self.noted(self.plan(*request.given), request)
         if request.role == "evaluator":
-            return Verdict(tuple(self.world.review(_known(request.given)))).text()
+            return Verdict(tuple(self.world.review(self._known(request.given)))).text()
         if request.role == "executor":
             return calls_text(request.given.calls)
         return explain(self.domain, request.given)[0]
@@ -48,7 +49,7 @@ class Oracle:
         if state.missing:
             return Plan(ask=state.missing[0])
         calls = self.domain.plan(state)
-        rule = feedback if feedback in self.domain.rules else self.world.broken(_known(calls))
+        rule = feedback if feedback in self.domain.rules else self.world.broken(self._known(calls))
         return Plan(refuse=rule) if rule else Plan(calls=tuple(calls))
 
     def noted(self, plan: Plan, request: Request, *, blind: bool = False) -> str:
@@ -57,9 +58,22 @@ class Oracle:
         Nothing is noted where nothing is decided: something is missing, or the rule came back as feedback.
         """
         state, _, feedback = request.given
-        review = [] if state.missing or feedback else self.world.review(_known(self.domain.plan(state)))
+        review = [] if state.missing or feedback else self.world.review(self._known(self.domain.plan(state)))
         note = review_text(replace(checked, holds=blind or checked.holds) for checked in review)
         return f"# {note}\n{plan.text()}" if note else plan.text()
+
+    def _known(self, calls: Sequence[Call]) -> list[Call]:
+        """The calls that rules can look at: no argument comes from an earlier call, and each has its tool's type."""
+        whole = [call for call in calls if not any(str(value).startswith("$") for value in call[1].values())]
+        return [call for call in whole if _fits(call, self.domain)]
+
+
+def _fits(call: Call, domain: Domain) -> bool:
+    try:
+        check(call, domain.tools)
+    except Malformed:
+        return False
+    return True
 
 
 def explain(domain: Domain, given: Any) -> tuple[str, tuple[str, ...]]:
@@ -68,10 +82,6 @@ def explain(domain: Domain, given: Any) -> tuple[str, tuple[str, ...]]:
         return domain.ask(given.ask) if given.ask else domain.refusal(str(given.refuse))
     names, outcomes = given
     return domain.reply(outcomes, names), outcomes[-1].facts
-
-
-def _known(calls: Any) -> list[Call]:
-    return [call for call in calls if not any(str(value).startswith("$") for value in call[1].values())]
 
 
 class Teacher:
