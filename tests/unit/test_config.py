@@ -21,6 +21,7 @@ from temper.errors import ConfigError
         ("base.source=hub", r"40 hex digits"),
         ("gate.rules=[{metric: m, kind: least}]", r"least needs `value`"),
         ("sft.epochs=[", r"not a YAML value"),
+        ("fp8.samples=99", r"^smoke\.yaml: fp8\.samples=99 leaves none"),
     ],
 )
 def test_a_wrong_override_is_one_line_that_names_the_key(change: str, said: str) -> None:

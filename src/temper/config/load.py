@@ -68,9 +68,10 @@ def _validated(values: dict[str, Any], origin: str) -> PipelineConfig:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        said = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], first["msg"])
+        message = first["msg"].removeprefix("Value error, ")
+        said = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], message)
         hint = _near(key) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{origin}: {key}: {said}{hint}{more}") from error
+        raise ConfigError(": ".join(filter(None, (origin, key, f"{said}{hint}{more}")))) from error
 
 
 def _near(key: str) -> str:

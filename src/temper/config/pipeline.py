@@ -1,8 +1,8 @@
 """`PipelineConfig`: what is computed. `Runtime`: where it runs, which is never part of a cache key."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from temper.config.stages import (
     AnswersSettings,
@@ -106,3 +106,13 @@ class PipelineConfig(Settings):
     """Where the champion lives."""
     runtime: Runtime = Runtime()
     """Where and how it runs; never part of a cache key."""
+
+    @model_validator(mode="after")
+    def _rows_are_left_to_measure_clipping(self) -> Self:
+        rows = self.synthesize.calibration_in_domain + self.synthesize.calibration_public
+        if self.fp8.samples >= rows:
+            raise ValueError(
+                f"fp8.samples={self.fp8.samples} leaves none of the {rows} calibration rows to measure clipping: "
+                "lower it, or raise synthesize.calibration_in_domain"
+            )
+        return self
