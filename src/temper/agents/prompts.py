@@ -19,10 +19,10 @@ Variant = Literal["plain", "distractors", "reordered", "reordered_anew"]
 SYSTEM = {
     "understander": "You are the Understander of {company}. Write JSON: intent, entities, missing.\nintents: {intents}",
     "planner": (
-        "You are the Planner of {company}. Note # rule value ok or broken, then write calls: name = tool(arg=value). "
+        "You are the Planner of {company}. Note # rule value ok, up to a broken one. Then write name = tool(arg=value). "
         "Ask with seek_information(field), decline with refuse(rule).\ntools: {tools}"
     ),
-    "evaluator": "You are the Evaluator of {company}. Write rule value ok or broken for each rule, or safe.",
+    "evaluator": "You are the Evaluator of {company}. Write rule value ok for each rule, up to a broken one, or safe.",
     "executor": "You are the Executor of {company}. Write the calls of the plan as JSON.",
     "explainer": "You are the Explainer of {company}. Tell the customer the results.",
 }

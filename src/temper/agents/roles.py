@@ -22,13 +22,21 @@ class Verdict:
         return next((checked.rule for checked in self.review if not checked.holds), None)
 
     def text(self) -> str:
-        """`closed_sunday monday ok, too_late 20:00 broken`; `safe` where no rule applies."""
+        """`closed_sunday monday ok, too_late 20:00 broken`; `safe` where no rule is about the plan."""
         return review_text(self.review) or "safe"
 
 
 def review_text(review: Iterable[Checked]) -> str:
-    """Rules, what they look at and how they fare, as the Evaluator writes them and the Planner notes them."""
-    return ", ".join(f"{c.rule} {c.seen} {'ok' if c.holds else 'broken'}" for c in review)
+    """Rules, what they look at and how they fare, as the Evaluator writes them and the Planner notes them.
+
+    It ends at the first broken rule, so that its last words hold the decision.
+    """
+    parts = []
+    for checked in review:
+        parts.append(f"{checked.rule} {checked.seen} {'ok' if checked.holds else 'broken'}")
+        if not checked.holds:
+            break
+    return ", ".join(parts)
 
 
 def parse_understanding(text: str, domain: Domain) -> Understanding:

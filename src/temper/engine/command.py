@@ -11,6 +11,9 @@ NAME = "temper"
 """Model name under which the engine serves."""
 HOST = "127.0.0.1"
 GIB = 1024**3
+CPU_BLOCK = 32
+"""Tokens of a cache block on CPUs, the least that is fast. The engine's 128 would keep agents' short instructions out of
+the prefix cache, which holds whole blocks, and speculation gives up the last one of them."""
 
 Device = Literal["cpu", "cuda"]
 
@@ -41,6 +44,7 @@ def command(
     if device == "cpu":
         # Compiling takes minutes on CPUs. A cache of a stated size also spares the trial run that would measure one.
         line += ["--enforce-eager", "--kv-cache-memory-bytes", str(int(settings.kv_cache_gib * GIB))]
+        line += ["--block-size", str(CPU_BLOCK)]
         if settings.tensor_parallel == 1:
             line += ["--distributed-executor-backend", "uni"]
     if fp8_kv:

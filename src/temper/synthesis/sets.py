@@ -5,6 +5,7 @@ import asyncio
 import json
 import random
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -55,7 +56,11 @@ def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Ro
 
 
 def label(record: Record) -> str:
-    """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule."""
+    """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
+
+    What is merely copied (a field to ask for, a rule that came back) shares few labels, and a plan of two calls, where
+    a small model forgets the second, has four.
+    """
     if record.role == "understander":
         return str(json.loads(record.right)["intent"])
     if record.role == "explainer":
@@ -64,8 +69,13 @@ def label(record: Record) -> str:
     if record.role == "evaluator":
         broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
         return broken[0] if broken else f"safe {record.given[-1][0]}"
+    if record.role == "planner" and record.given[2]:
+        return f"feedback {zlib.crc32(record.right.encode()) % 3}"
     tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
-    return " ".join(tools) or record.right.splitlines()[-1]
+    if not tools:
+        last = record.right.splitlines()[-1]
+        return last if last.startswith("refuse") else f"ask {zlib.crc32(last.encode()) % 4}"
+    return f"{' '.join(tools)} {zlib.crc32(record.right.encode()) % len(tools) ** 2}"
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
