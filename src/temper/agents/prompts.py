@@ -2,9 +2,10 @@
 
 A prompt is a system message that is the same for every call of a role in a business, so that it is computed once in
 serving (prefix cache) and once a batch in training, and one user message made of `name: value` lines. With SmolLM2's
-tokenizer the system messages are 20 to 170 tokens long, the user messages 15 to 120.
+tokenizer the system messages are 15 to 180 tokens long, the user messages 15 to 90.
 """
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ Variant = Literal["plain", "distractors", "reordered", "reordered_anew"]
 SYSTEM = {
     "understander": "You are the Understander of {company}. Write JSON: intent, entities, missing.\nintents: {intents}",
     "planner": (
-        "You are the Planner of {company}. Note # rule value ok, up to a broken one. Then write name = tool(arg=value). "
-        "Ask with seek_information(field), decline with refuse(rule).\ntools: {tools}"
+        "You are the Planner of {company}. Ask for what is missing with seek_information(field). "
+        "Else note # rule value ok, up to a broken one, then write name = tool(arg=value) or refuse(rule).\n"
+        "tools: {tools}"
     ),
     "evaluator": "You are the Evaluator of {company}. Write rule value ok for each rule, up to a broken one, or safe.",
     "executor": "You are the Executor of {company}. Write the calls of the plan as JSON.",
@@ -41,13 +43,14 @@ class Prompter:
         return self._messages("understander", lines)
 
     def planner(self, state: Understanding, facts: str, feedback: str | None) -> list[Message]:
-        """The rules about the intent, facts that they ask for, the state, and why a plan came back.
-
-        The tools of the business stand in the instructions.
+        """The rules about the intent, facts that they ask for, the state, and last what decides: what is missing, or
+        why a plan came back. The tools of the business stand in the instructions.
         """
         intent = self.domain.intents[state.intent]
-        lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"state: {state.text()}"]
-        return self._messages("planner", lines + ([f"feedback: {feedback}"] if feedback else []), intent.business)
+        given = json.dumps(state.entities, separators=(",", ":"))
+        lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"intent: {intent.name} {given}"]
+        last = f"feedback: {feedback}" if feedback else f"missing: {', '.join(state.missing) or 'none'}"
+        return self._messages("planner", [*lines, last], intent.business)
 
     def evaluator(self, plan: str, tools: Sequence[str], facts: str) -> list[Message]:
         """The rules about the plan's tools, facts, and the plan."""

@@ -52,8 +52,12 @@ def parse_understanding(text: str, domain: Domain) -> Understanding:
         raise Malformed("an entity does not belong to the intent")
     if any(not isinstance(item, (str, int)) or item == "" for item in entities.values()):
         raise Malformed("an entity is neither text nor a whole number")
-    known = {name: entities[name] for name in intent.entities if name in entities}
+    known = {name: _stripped(entities[name]) for name in intent.entities if name in entities}
     return Understanding(intent.name, known, tuple(name for name in intent.entities if name not in known))
+
+
+def _stripped(value: str | int) -> str | int:
+    return value.strip() if isinstance(value, str) else value
 
 
 def parse_verdict(text: str, domain: Domain) -> Verdict:
@@ -94,10 +98,10 @@ _DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 def ungrounded(reply: str, source: str, domain: Domain) -> list[str]:
     """Numbers, identifiers, days and proper names of the reply that `source`, what the Explainer was given, lacks."""
-    known = {word.lower() for word in re.findall(r"[\w:]+", source)}
+    known = {word.lower().strip(":") for word in re.findall(r"[\w:]+", source)}
     said = set(_SPECIFIC.findall(reply.lower()))
     said |= {word for word in re.findall(r"[a-z]+", reply.lower()) if word in _DAYS or word in domain.names}
-    return sorted(word for word in said if word.rstrip(":") not in known)
+    return sorted(word for word in said if word.strip(":") not in known)
 
 
 def holds(reply: str, facts: Iterable[str]) -> bool:

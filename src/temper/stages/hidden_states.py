@@ -66,9 +66,7 @@ def tapped_layers(layers: int) -> list[int]:
     """
     taps = [2, layers // 2, layers - 3]
     if len(set(taps)) < len(taps) or min(taps) < 0:
-        raise ConfigError(
-            f"EAGLE-3 taps blocks {taps} of a {layers}-layer target, which must differ: use 7 or more"
-        )
+        raise ConfigError(f"EAGLE-3 taps blocks {taps} of a {layers}-layer target, which must differ: use 7 or more")
     return taps
 
 

@@ -18,7 +18,7 @@ def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) ->
     while len(rows) < count and tries < 200 * count:
         rule, tool = rules[tries % len(rules)]
         world = domain.world(seed * 1000 + tries, "train")
-        breaks = rule.name if tries // len(rules) % 3 else None
+        breaks = rule.name if tries // len(rules) % 2 == 0 else None
         lines = domain.task(rng, world, tool, "train", None, breaks) if tool in domain.intents else []
         tries += 1
         if lines:

@@ -58,24 +58,30 @@ def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Ro
 def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
-    What is merely copied (a field to ask for, a rule that came back) shares few labels, and a plan of two calls, where
-    a small model forgets the second, has four.
+    What is merely copied (a field to ask for, a rule that came back, a plan that no rule is about) shares few labels,
+    and a plan of two calls, where a small model forgets the second, has four. A request that leaves something out is
+    another thing than a whole one, and than the answer to a question.
     """
+    draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
-        return str(json.loads(record.right)["intent"])
+        right = json.loads(record.right)
+        part = "request" if "state: none" in record.messages[-1]["content"] else "answer"
+        return f"{right['intent']} {part} {'partial' if right['missing'] and part == 'request' else ''}"
     if record.role == "explainer":
         report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
-        return report if isinstance(record.given, Plan) else report.split(": ")[0]
+        return f"said {draw % 10}" if isinstance(record.given, Plan) else f"{report.split(': ')[0]} {draw % 2}"
     if record.role == "evaluator":
         broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
-        return broken[0] if broken else f"safe {record.given[-1][0]}"
+        return broken[0] if broken else "safe" if record.right == "safe" else f"safe {record.given[-1][0]}"
     if record.role == "planner" and record.given[2]:
-        return f"feedback {zlib.crc32(record.right.encode()) % 3}"
+        return f"feedback {draw % 3}"
     tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
     if not tools:
         last = record.right.splitlines()[-1]
-        return last if last.startswith("refuse") else f"ask {zlib.crc32(last.encode()) % 4}"
-    return f"{' '.join(tools)} {zlib.crc32(record.right.encode()) % len(tools) ** 2}"
+        return last if last.startswith("refuse") else f"ask {draw % 4}"
+    if record.role == "planner" and len(tools) == 1 and not record.right.startswith("#"):
+        return f"plain {draw % 3}"
+    return f"{' '.join(tools)} {draw % len(tools) ** 2}"
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
