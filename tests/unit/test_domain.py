@@ -5,7 +5,8 @@ import random
 import pytest
 
 from temper.domains import load_domain
-from temper.domains.automotive.wording import ANSWERS, REQUESTS
+from temper.domains.automotive.requests import REQUESTS
+from temper.domains.automotive.wording import ANSWERS
 
 DOMAIN = load_domain("automotive")
 

@@ -13,7 +13,8 @@ from temper.domains.scenario import load_scenarios
 from temper.errors import DataError
 from temper.synthesis.overlap import Index, key_text
 from temper.synthesis.quality import alternates, check, flat
-from temper.synthesis.sets import build, read
+from temper.synthesis.rows import read
+from temper.synthesis.sets import build
 
 DOMAIN = load_domain("automotive")
 

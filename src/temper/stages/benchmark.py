@@ -15,7 +15,7 @@ from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
-from temper.synthesis.sets import read
+from temper.synthesis.rows import read
 
 
 class BenchmarkStage(Settings):

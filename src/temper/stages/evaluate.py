@@ -18,7 +18,7 @@ from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve
 from temper.stage import Report, Stage, run
-from temper.synthesis.sets import Row, read, write
+from temper.synthesis.rows import Row, read, write
 
 
 class EvaluateStage(Settings):

@@ -12,7 +12,7 @@ from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.synthesis.overlap import Index, key_text
 from temper.synthesis.quality import check, flat, summary
-from temper.synthesis.sets import Row, read
+from temper.synthesis.rows import Row, read
 
 TRAINING = ("cpt", "sft", "dpo", "draft_prompts", "calibration")
 

@@ -2,16 +2,11 @@
 number, a wording or a conversation, and evaluation keeps clear of everything that is trained on (`overlap`)."""
 
 import asyncio
-import json
 import random
-import re
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from temper.agents.plan import Plan
 from temper.agents.scoring import why_wrong
 from temper.assets import public_documents, public_questions
 from temper.config.stages import ROLES, SynthesizeSettings
@@ -19,10 +14,10 @@ from temper.domains.base import Domain
 from temper.errors import DataError
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.rows import Row, label, spread, write
 from temper.synthesis.simulator import Episode, Record, Traffic, play
 from temper.synthesis.teacher import explain
 
-Row = dict[str, Any]
 OFFSETS = {"train": 0, "draft": 1_000_000, "calibration": 2_000_000, "points": 3_000_000, "scenarios": 4_000_000}
 """First seed of each kind of conversation: no two kinds share one."""
 NEAR = 0.8
@@ -53,54 +48,6 @@ def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Ro
         "facts": list(facts),
         "world": {"seed": episode.seed, "split": episode.split, "calls": [list(call) for call in calls]},
     }
-
-
-def label(record: Record) -> str:
-    """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
-
-    What is merely copied (a field to ask for, a rule that came back, a plan that no rule is about) shares few labels,
-    and a plan of two calls, where a small model forgets the second, has four. A request that leaves something out is
-    another thing than a whole one, and than the answer to a question.
-    """
-    draw = zlib.crc32(record.right.encode())
-    if record.role == "understander":
-        right = json.loads(record.right)
-        part = "request" if "state: none" in record.messages[-1]["content"] else "answer"
-        return f"{right['intent']} {part} {'partial' if right['missing'] and part == 'request' else ''}"
-    if record.role == "explainer":
-        report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
-        return f"said {draw % 10}" if isinstance(record.given, Plan) else f"{report.split(': ')[0]} {draw % 2}"
-    if record.role == "evaluator":
-        broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
-        return broken[0] if broken else "safe" if record.right == "safe" else f"safe {record.given[-1][0]}"
-    if record.role == "planner" and record.given[2]:
-        return f"feedback {draw % 3}"
-    tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
-    if not tools:
-        last = record.right.splitlines()[-1]
-        return last if last.startswith("refuse") else f"ask {draw % 4}"
-    if record.role == "planner" and len(tools) == 1 and not record.right.startswith("#"):
-        return f"plain {draw % 3}"
-    return f"{' '.join(tools)} {draw % len(tools) ** 2}"
-
-
-def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
-    """Up to `count` rows, taken from the labels in turn so that rare ones are there; no two with the same text."""
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    seen = set()
-    for name, row in rows:
-        text = key_text(row)
-        if text not in seen:
-            seen.add(text)
-            by_label[name].append(row)
-    for group in by_label.values():
-        rng.shuffle(group)
-    picked: list[Row] = []
-    groups = [by_label[name] for name in sorted(by_label)]
-    while len(picked) < count and any(groups):
-        picked += [group.pop() for group in groups if group]
-    rng.shuffle(picked)
-    return picked[:count]
 
 
 def _chat(text: str) -> list[dict[str, str]]:
@@ -272,24 +219,4 @@ def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Row]:
                 "slices": sorted({name for line in episode.lines for name in line.slices} | {"business_switch"}),
             }
         )
-    return rows
-
-
-def write(path: Path, rows: Iterable[Row]) -> None:
-    """JSON-lines, one row a line."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of a JSON-lines file. Raises DataError with the row's number."""
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            raise DataError(f"{path}, row {number}: not JSON; mend or remove the row") from None
-        if not isinstance(row, dict):
-            raise DataError(f'{path}, row {number}: not an object; a row is {{"messages": [...]}} or alike')
-        rows.append(row)
     return rows

@@ -5,8 +5,9 @@ from typing import Any
 
 from temper.domains.automotive.catalogue import BODIES, DAYS, DEPARTMENTS, LATE, SERVICES, SMALL_JOBS, TIMES
 from temper.domains.automotive.intents import INTENTS
+from temper.domains.automotive.requests import REQUESTS
 from temper.domains.automotive.rules import RULES
-from temper.domains.automotive.wording import ANSWERS, POLITE, REQUESTS
+from temper.domains.automotive.wording import ANSWERS, POLITE
 from temper.domains.automotive.world import World
 from temper.domains.base import Line, Understanding
 
