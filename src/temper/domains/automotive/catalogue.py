@@ -16,7 +16,7 @@ TIMES = ("09:00", "11:00", "14:00", "16:00")
 LATE = ("18:00", "19:00", "20:00", "21:00")
 SERVICES = {
     "oil change": 90, "tyre change": 60, "brake check": 45, "inspection": 150, "engine repair": 900,
-    "battery change": 180,
+    "battery check": 180,
 }  # fmt: skip
 SMALL_JOBS = ("oil change", "tyre change")
 DEPARTMENTS = {"sales": ("09:00", "18:00"), "service": ("07:00", "17:00"), "finance": ("10:00", "16:00")}

@@ -7,15 +7,15 @@ from temper.domains.base import Outcome
 Facts = Sequence[str]
 
 REFUSALS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "closed_sunday": ("Sorry, we take no bookings on sunday.", ("sunday",)),
-    "too_late": ("Sorry, we take no bookings after 17:00.", ("17:00",)),
+    "closed_sunday": ("Sorry, we are closed on sunday.", ("sunday",)),
+    "too_late": ("Sorry, the last time is 17:00.", ("17:00",)),
     "vehicle_sold": ("Sorry, this vehicle is sold.", ("sold",)),
     "licence_needed": ("Sorry, a test drive needs a licence.", ("licence",)),
     "one_reservation": ("Sorry, you have one reservation already.", ("one reservation",)),
     "confirm_first": ("Please confirm this first.", ("confirm",)),
     "term_limit": ("Sorry, we finance over 60 months at most.", ("60",)),
-    "deposit_minimum": ("Sorry, the deposit starts from 1000.", ("1000",)),
-    "trade_in_year": ("Sorry, we take trade-ins from year 2012.", ("2012",)),
+    "deposit_minimum": ("Sorry, the deposit starts from 2000.", ("2000",)),
+    "trade_in_year": ("Sorry, we take trade-ins from year 2010.", ("2010",)),
     "trade_in_km": ("Sorry, we take trade-ins up to 200000 km.", ("200000",)),
     "discount_limit": ("Sorry, we give at most 5 percent.", ("5 percent",)),
     "saturday_jobs": ("Sorry, on saturday we do only oil change and tyre change.", ("saturday",)),
