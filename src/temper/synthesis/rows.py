@@ -20,9 +20,9 @@ Row = dict[str, Any]
 def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
-    What is merely copied (a field to ask for, a rule that came back, a plan that no rule is about) shares few labels,
-    and a plan of two calls, where a small model forgets the second, has four. A request that leaves something out is
-    another thing than a whole one, and than the answer to a question.
+    What is merely copied (a field to ask for, a rule that came back, a plan that no rule is about) shares few labels.
+    What is decided or long has several: a plan that rules are about, a plan of two calls, a reply of many facts. A
+    request that leaves something out is another thing than a whole one, and than the answer to a question.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
@@ -31,7 +31,9 @@ def label(record: Record) -> str:
         return f"{right['intent']} {part} {'partial' if right['missing'] and part == 'request' else ''}"
     if record.role == "explainer":
         report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
-        return f"said {draw % 10}" if isinstance(record.given, Plan) else f"{report.split(': ')[0]} {draw % 2}"
+        if isinstance(record.given, Plan):
+            return report
+        return f"{report.split(': ')[0]} {draw % max(1, len(record.given[1][-1].facts) // 2)}"
     if record.role == "evaluator":
         broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
         return broken[0] if broken else "safe" if record.right == "safe" else f"safe {record.given[-1][0]}"
@@ -40,10 +42,11 @@ def label(record: Record) -> str:
     tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
     if not tools:
         last = record.right.splitlines()[-1]
-        return last if last.startswith("refuse") else f"ask {draw % 4}"
-    if record.role == "planner" and len(tools) == 1 and not record.right.startswith("#"):
+        return f"{last} {draw % 2}" if last.startswith("refuse") else f"ask {draw % 4}"
+    ruled = record.right.startswith("#")
+    if record.role == "planner" and len(tools) == 1 and not ruled:
         return f"plain {draw % 3}"
-    return f"{' '.join(tools)} {draw % len(tools) ** 2}"
+    return f"{' '.join(tools)} {draw % (len(tools) * (1 + ruled))}"
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
