@@ -61,7 +61,8 @@ class Pipeline:
     def together(self, *calls: tuple[Any, ...]) -> list[StageResult]:
         """Run stages side by side, each given as (stage, arguments...); waits for all of them even if one fails."""
         due = [call for call in calls if not self._beyond(call[0])]
-        futures = [stage.submit(*args, runtime=self.runtime) for stage, *args in due]
+        runtime = Runtime.model_validate(self.runtime.model_dump() | {"side_by_side": len(due) > 1})
+        futures = [stage.submit(*args, runtime=runtime) for stage, *args in due]
         wait(futures)
         results: list[StageResult] = [self._keep(future.result()) for future in futures]
         if len(due) < len(calls):

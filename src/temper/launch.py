@@ -86,7 +86,13 @@ def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
     offline = {} if stage in ONLINE else dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
     devices = {"CUDA_VISIBLE_DEVICES": ""} if runtime.device == "cpu" else {}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PREFECT_"))}
-    return {**inherited, **here, **offline, **devices, **threads.environment(runtime.threads)}
+    return {
+        **inherited,
+        **here,
+        **offline,
+        **devices,
+        **threads.environment(runtime.threads, side_by_side=runtime.side_by_side),
+    }
 
 
 def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_event: Listener) -> int:

@@ -63,6 +63,8 @@ class Runtime(Settings):
     """Seconds after which a stage's process group is killed."""
     engine_start_timeout_s: int = Field(default=600, ge=1)
     """Seconds that the engine gets to become healthy."""
+    side_by_side: bool = False
+    """Whether other stages compute on the same cores meanwhile, set by the flow."""
     pipeline_id: str = ""
     """Identity of the pipeline run, set by the flow."""
     parent_run_id: str = ""
