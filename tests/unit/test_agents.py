@@ -13,6 +13,7 @@ from temper.agents.roles import holds, parse_calls, parse_understanding, parse_v
 from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
 from temper.agents.scoring import tool_metrics, why_wrong
 from temper.domains import load_domain
+from temper.domains.base import Understanding
 from temper.synthesis.simulator import Traffic, play
 from temper.synthesis.teacher import Oracle, Teacher
 
@@ -144,6 +145,18 @@ def test_invented_specifics_are_found():
     given_text = "book_test_drive: B7 V12 monday 14:00"
     assert ungrounded("Your test drive of V12 on monday at 14:00 is booked: B7.", given_text, DOMAIN) == []
     assert ungrounded("V13 on tuesday at 14:00 in a Volvo.", given_text, DOMAIN) == ["tuesday", "v13", "volvo"]
+
+
+def test_what_nobody_said_is_asked_for_and_what_was_said_stays():
+    answer = '{"intent":"book_test_drive","entities":{"vehicle":"V12","time":"14:00"},"missing":[]}'
+    model = Says(understander=answer, planner='seek_information(field="day")', explainer="Which day would you like?")
+    conversation = talk(model)
+    asyncio.run(conversation.turn("A test drive of V12, please."))
+    assert conversation.pending == Understanding("book_test_drive", {"vehicle": "V12"}, ("day", "time"))
+    model.answers["understander"] = '{"intent":"book_test_drive","entities":{"day":"monday"},"missing":[]}'
+    turn = asyncio.run(conversation.turn("On Monday."))
+    assert conversation.pending == Understanding("book_test_drive", {"vehicle": "V12", "day": "monday"}, ("time",))
+    assert turn.counts == {"understander_ungrounded": 1}
 
 
 def test_facts_are_whole_words():

@@ -6,6 +6,7 @@ import pytest
 
 from temper.domains import load_domain
 from temper.domains.automotive.requests import REQUESTS
+from temper.domains.automotive.requests.phrases import OPENERS, PHRASES
 from temper.domains.automotive.wording import ANSWERS
 
 DOMAIN = load_domain("automotive")
@@ -28,6 +29,14 @@ def test_no_entity_and_no_wording_is_in_both_splits():
     for wordings in (REQUESTS, ANSWERS):
         for name, splits in wordings.items():
             assert not set(splits["train"]) & set(splits["test"]), name
+
+
+def test_no_composed_wording_is_a_test_wording():
+    for intent, kinds in PHRASES.items():
+        test = {text.lower() for text in REQUESTS[intent]["test"]}
+        for kind, phrases in kinds.items():
+            assert not test & {opener.format(phrase).lower() for opener in OPENERS[kind] for phrase in phrases}
+    assert set(PHRASES) == set(DOMAIN.intents)
 
 
 def test_tools_that_read_change_nothing():

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from temper.agents.plan import LONGEST, Malformed, check
-from temper.domains.base import Call, Checked, Domain, Understanding
+from temper.domains.base import Call, Checked, Domain, Intent, Understanding
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,23 @@ def parse_understanding(text: str, domain: Domain) -> Understanding:
         raise Malformed("an entity does not belong to the intent")
     if any(not isinstance(item, (str, int)) or item == "" for item in entities.values()):
         raise Malformed("an entity is neither text nor a whole number")
-    known = {name: _stripped(entities[name]) for name in intent.entities if name in entities}
+    return _understanding(intent, {name: _stripped(value) for name, value in entities.items()})
+
+
+def grounded(
+    understood: Understanding, pending: Understanding | None, focus: str | None, utterance: str, domain: Domain
+) -> Understanding:
+    """What M may act on: a value that the customer neither said nor was shown is left out, and so asked for; what was
+    known of the open task stays known.
+    """
+    before = pending.entities if pending and pending.intent == understood.intent else {}
+    said = {n: v for n, v in understood.entities.items() if v == focus or holds(utterance, [str(v)])}
+    return _understanding(domain.intents[understood.intent], {**before, **said})
+
+
+def _understanding(intent: Intent, entities: Mapping[str, str | int]) -> Understanding:
+    """Entities in the intent's order, and what is missing of them."""
+    known = {name: entities[name] for name in intent.entities if name in entities}
     return Understanding(intent.name, known, tuple(name for name in intent.entities if name not in known))
 
 

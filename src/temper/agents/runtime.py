@@ -12,7 +12,7 @@ from temper.agents import plan as plans
 from temper.agents.client import Answer, Request, Responder
 from temper.agents.plan import Malformed, Plan
 from temper.agents.prompts import Message, Prompter, Variant
-from temper.agents.roles import calls_text, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.roles import calls_text, grounded, parse_calls, parse_understanding, parse_verdict, ungrounded
 from temper.domains.base import Call, Domain, Outcome, Understanding, World
 from temper.domains.scenario import Scenario
 
@@ -99,10 +99,14 @@ class Conversation:
         messages = self.prompter.understander(self.pending, self.focus, turn.utterance)
         text = await self._ask(turn, "understander", messages, None)
         try:
-            return parse_understanding(text, self.system.domain)
+            understood = parse_understanding(text, self.system.domain)
         except Malformed:
             turn.counts["understander_malformed"] += 1
             raise
+        state = grounded(understood, self.pending, self.focus, turn.utterance, self.system.domain)
+        if state != understood:
+            turn.counts["understander_ungrounded"] += 1
+        return state
 
     async def _approved(self, turn: Turn, state: Understanding) -> Plan | None:
         """A plan that broke no rule, within the bounded number of tries; None asks for a safe refusal."""

@@ -20,33 +20,49 @@ Row = dict[str, Any]
 def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
-    What is merely copied (a field to ask for, a rule that came back, a plan that no rule is about) shares few labels.
-    What is decided or long has several: a plan that rules are about, a plan of two calls, a reply of many facts. A
-    request that leaves something out is another thing than a whole one, and than the answer to a question.
+    A request that leaves something out is another thing than a whole one, and than the answer to a question. What is
+    decided or long has several labels: a whole request, a plan that rules are about or of two calls, a refusal, a reply
+    of many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
         right = json.loads(record.right)
-        part = "request" if "state: none" in record.messages[-1]["content"] else "answer"
-        return f"{right['intent']} {part} {'partial' if right['missing'] and part == 'request' else ''}"
-    if record.role == "explainer":
-        report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
-        if isinstance(record.given, Plan):
-            return report
-        return f"{report.split(': ')[0]} {draw % max(1, len(record.given[1][-1].facts) // 2)}"
+        if "state: none" not in record.messages[-1]["content"]:
+            return f"{right['intent']} answer"
+        return f"{right['intent']} {'partial' if right['missing'] else draw % 2}"
+    if record.role == "planner":
+        return _planned(record, draw)
     if record.role == "evaluator":
         broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
         return broken[0] if broken else "safe" if record.right == "safe" else f"safe {record.given[-1][0]}"
-    if record.role == "planner" and record.given[2]:
-        return f"feedback {draw % 3}"
-    tools = re.findall(r'(?:= |"name":")(\w+)', record.right)
+    if record.role == "executor":
+        tools = re.findall(r'"name":"(\w+)', record.right)
+        return f"{' '.join(tools)} {draw % len(tools)}"
+    report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
+    if isinstance(record.given, Plan):
+        return report
+    facts = len(record.given[1][-1].facts)
+    return f"{report.split(': ')[0]} {facts} {draw % ((facts + 1) // 2)}"
+
+
+def _planned(record: Record, draw: int) -> str:
+    """A plan's label: what came back, what is asked of which intent, which rule forbids it, or what is called."""
+    state, _, feedback = record.given
+    if feedback:
+        return f"feedback {draw % 4}"
+    if state.missing:
+        return f"ask {state.intent} {state.missing[0]}"
+    tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
-        last = record.right.splitlines()[-1]
-        return f"{last} {draw % 2}" if last.startswith("refuse") else f"ask {draw % 4}"
+        return f"{record.right.splitlines()[-1]} {draw % 2}"
     ruled = record.right.startswith("#")
-    if record.role == "planner" and len(tools) == 1 and not ruled:
-        return f"plain {draw % 3}"
-    return f"{' '.join(tools)} {draw % (len(tools) * (1 + ruled))}"
+    return f"{' '.join(tools)} {draw % (len(tools) + 2 * ruled)}"
+
+
+def share(record: Record) -> str:
+    """The label, or one of two where a number is compared with a bound: digits take more examples than words."""
+    compares = record.role in ("planner", "evaluator") and re.search(r" \S*\d\S* (ok|broken)", record.right)
+    return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % 2 if compares else ''}"
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:

@@ -14,7 +14,7 @@ from temper.domains.base import Domain
 from temper.errors import DataError
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.overlap import Index, key_text
-from temper.synthesis.rows import Row, label, spread, write
+from temper.synthesis.rows import Row, label, share, spread, write
 from temper.synthesis.simulator import Episode, Record, Traffic, play
 from temper.synthesis.teacher import explain
 
@@ -59,7 +59,7 @@ def build(
 ) -> dict[str, float]:
     """Write every set below `out(name)` and return their sizes. Raises DataError when the talks give too little."""
     rng = random.Random(settings.seed)
-    traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate)
+    traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate, out_of_policy=0.5)
     say("simulating training conversations")
     train = [(r, e) for e in episodes(domain, settings, "train", settings.conversations, traffic) for r in e.records]
     sets = {
@@ -90,7 +90,7 @@ def _sft(train: Sequence[tuple[Record, Episode]], settings: SynthesizeSettings, 
     rows: list[Row] = []
     for role in ROLES:
         mine = [
-            (label(r), {"role": role, "slice": r.slice, "prompt": r.messages, "completion": _chat(r.judged)})
+            (share(r), {"role": role, "slice": r.slice, "prompt": r.messages, "completion": _chat(r.judged)})
             for r, _ in train
             if r.role == role
         ]

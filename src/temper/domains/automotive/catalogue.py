@@ -4,7 +4,9 @@ MODELS = {
     "train": (
         "Ford Puma", "Ford Focus", "Toyota Yaris", "Toyota Corolla", "Renault Clio", "Renault Captur", "Fiat Panda",
         "Skoda Octavia", "Skoda Fabia", "Opel Corsa", "Seat Leon", "Kia Ceed", "Nissan Juke", "Peugeot 208",
-        "Mazda Demio", "Hyundai Kona",
+        "Mazda Demio", "Hyundai Kona", "Volkswagen Golf", "Volkswagen Polo", "Audi Quattro", "Alfa Giulia",
+        "Mini Cooper", "Jeep Renegade", "Lancia Delta", "Subaru Forester", "Mitsubishi Colt", "Chevrolet Spark",
+        "Tesla Roadster", "Cupra Born", "Smart Forfour", "Lada Niva", "Rover Metro", "Porsche Macan",
     ),
     "test": ("Volvo Amazon", "Honda Jazz", "Honda Civic", "Citroen Ami", "Dacia Duster", "Suzuki Swift"),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 from temper.domains.automotive.catalogue import BODIES, DAYS, DEPARTMENTS, LATE, SERVICES, SMALL_JOBS, TIMES
 from temper.domains.automotive.intents import INTENTS
-from temper.domains.automotive.requests import REQUESTS
+from temper.domains.automotive.requests import wording
 from temper.domains.automotive.rules import RULES
 from temper.domains.automotive.wording import ANSWERS, POLITE
 from temper.domains.automotive.world import World
@@ -41,7 +41,7 @@ def values(rng: random.Random, world: World, intent: str, breaks: str | None) ->
             "deposit": rng.choice(range(1000, 2000, 100) if breaks == "deposit_minimum" else range(2000, 9500, 500)),
             "model": rng.choice(world.models),
             "year": rng.randint(1996, 2009) if breaks == "trade_in_year" else rng.randint(2010, 2024),
-            "km": rng.randint(201, 390) * 1000 if breaks == "trade_in_km" else rng.randint(40, 199) * 1000,
+            "km": rng.randint(101, 390) * 1000 if breaks == "trade_in_km" else rng.randint(40, 99) * 1000,
             "percent": rng.choice((6, 7, 8, 9, 10, 12, 15, 20)) if breaks == "discount_limit" else rng.randint(1, 5),
             "service": service,
             "plate": rng.choice(list(world.plates)),
@@ -84,7 +84,7 @@ def task(
         here = {**given, "vehicle": focus}
         if world.broken([(intent, here)] if intent in RULED else []) == breaks:
             given = here
-    template = rng.choice(REQUESTS[intent][split])
+    template = wording(rng, intent, split)
     known = {name: given[name] for name in _fields(template, intent)}
     if SURE in template:
         known["confirmed"] = "yes"

@@ -16,7 +16,7 @@ REFUSALS: dict[str, tuple[str, tuple[str, ...]]] = {
     "term_limit": ("Sorry, we finance over 60 months at most.", ("60",)),
     "deposit_minimum": ("Sorry, the deposit starts from 2000.", ("2000",)),
     "trade_in_year": ("Sorry, we take trade-ins from year 2010.", ("2010",)),
-    "trade_in_km": ("Sorry, we take trade-ins up to 200000 km.", ("200000",)),
+    "trade_in_km": ("Sorry, we take trade-ins up to 100000 km.", ("100000",)),
     "discount_limit": ("Sorry, we give at most 5 percent.", ("5 percent",)),
     "saturday_jobs": ("Sorry, on saturday we do only oil change and tyre change.", ("saturday",)),
     "own_booking": ("Sorry, you can cancel only own bookings.", ("own bookings",)),

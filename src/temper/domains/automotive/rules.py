@@ -26,7 +26,7 @@ RULES = {
         Rule("term_limit", "months up to 60", ("quote_finance",)),
         Rule("deposit_minimum", "deposit from 2000", ("quote_finance",)),
         Rule("trade_in_year", "year from 2010", ("value_trade_in",)),
-        Rule("trade_in_km", "km up to 200000", ("value_trade_in",)),
+        Rule("trade_in_km", "km up to 100000", ("value_trade_in",)),
         Rule("discount_limit", "percent up to 5", ("apply_discount",)),
         Rule("saturday_jobs", "day saturday: only oil change, tyre change", ("book_service",)),
         Rule("own_booking", "booking own", ("cancel_booking",)),
@@ -52,7 +52,7 @@ _CHECKS: dict[str, Check] = {
     "term_limit": (lambda world, call: call["months"], lambda months: months <= 60),
     "deposit_minimum": (lambda world, call: call["deposit"], lambda deposit: deposit >= 2000),
     "trade_in_year": (lambda world, call: call["year"], lambda year: year >= 2010),
-    "trade_in_km": (lambda world, call: call["km"], lambda km: km <= 200000),
+    "trade_in_km": (lambda world, call: call["km"], lambda km: km <= 100000),
     "discount_limit": (lambda world, call: call["percent"], lambda percent: percent <= 5),
     "saturday_jobs": (
         lambda world, call: f"{call['day']} {call['service']}",

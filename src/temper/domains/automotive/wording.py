@@ -186,6 +186,11 @@ RAMBLES: dict[str, tuple[str, ...]] = {
         "My daughter starts her new job soon, so we talked about it at home.",
         "I was at another dealer before and did not like it there.",
         "The weather is terrible today, isn't it?",
+        "I saw your advertisement in the newspaper this morning.",
+        "My son told me to write to you, he knows about these things.",
+        "We are planning a long trip for the summer.",
+        "I have never done this before, so please be patient with me.",
+        "It was hard to find your number, but here I am.",
     ),
     "test": (
         "My brother said that I should ask you, he knows the place well.",

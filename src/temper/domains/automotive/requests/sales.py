@@ -107,6 +107,10 @@ REQUESTS: dict[str, dict[str, tuple[str, ...]]] = {
             "Free slots for {vehicle}, please.",
             "I want to know the free times on {day}.",
             "Which free times are there for {vehicle}?",
+            "On {day}, when is {vehicle} free?",
+            "At what time on {day} is {vehicle} free?",
+            "What open times has {vehicle} got?",
+            "On {day}, which times has {vehicle} got?",
         ),
         "test": (
             "What times are free on {day} for {vehicle}?",

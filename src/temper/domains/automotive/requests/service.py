@@ -59,6 +59,8 @@ REQUESTS: dict[str, dict[str, tuple[str, ...]]] = {
             "I want to book my car in for {service} on {day}.",
             "Please make it {service} on {day} at {time}.",
             "Could you do {service} for me on {day}?",
+            "The car needs {service}, is {day} possible?",
+            "It is time for {service}, let us say {day}.",
         ),
         "test": (
             "Could you book {service} for {day} at {time}?",
