@@ -58,12 +58,19 @@ def parse_understanding(text: str, domain: Domain) -> Understanding:
 def grounded(
     understood: Understanding, pending: Understanding | None, focus: str | None, utterance: str, domain: Domain
 ) -> Understanding:
-    """What M may act on: a value that the customer neither said nor was shown is left out, and so asked for; what was
-    known of the open task stays known.
+    """What M may act on: a value that the customer neither said nor was shown is left out, and so asked for, and one
+    word of the customer's gives one value; what was known of the open task stays known.
     """
-    before = pending.entities if pending and pending.intent == understood.intent else {}
-    said = {n: v for n, v in understood.entities.items() if v == focus or holds(utterance, [str(v)])}
-    return _understanding(domain.intents[understood.intent], {**before, **said})
+    known = dict(pending.entities) if pending and pending.intent == understood.intent else {}
+    for name, value in understood.entities.items():
+        if value == known.get(name):
+            continue
+        if holds(utterance, [str(value)]):
+            utterance = re.sub(rf"(?<!\w){re.escape(str(value))}(?!\w)", "", utterance, count=1, flags=re.IGNORECASE)
+            known[name] = value
+        elif value == focus and name in domain.shown:
+            known[name] = value
+    return _understanding(domain.intents[understood.intent], known)
 
 
 def _understanding(intent: Intent, entities: Mapping[str, str | int]) -> Understanding:

@@ -139,6 +139,8 @@ class Domain(Protocol):
     tools: Mapping[str, Tool]
     rules: Mapping[str, Rule]
     intents: Mapping[str, Intent]
+    shown: frozenset[str]
+    """Entities that may be meant without being said, by `it`: what the last outcome put in focus."""
     names: frozenset[str]
     """Lower-case proper words that a reply may hold only if the results do."""
 

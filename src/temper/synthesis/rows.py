@@ -20,16 +20,17 @@ Row = dict[str, Any]
 def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
-    A request that leaves something out is another thing than a whole one, and than the answer to a question. What is
-    decided or long has several labels: a whole request, a plan that rules are about or of two calls, a refusal, a reply
-    of many facts.
+    A request that leaves something out is another thing than a whole one, and than the answer to each question. What
+    is decided or long has several labels: a whole request, a plan that rules are about or of two calls, a refusal, a
+    reply of many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
-        right = json.loads(record.right)
-        if "state: none" not in record.messages[-1]["content"]:
-            return f"{right['intent']} answer"
-        return f"{right['intent']} {'partial' if right['missing'] else draw % 2}"
+        right, state = json.loads(record.right), record.messages[-1]["content"].splitlines()[0]
+        if state == "state: none":
+            return f"{right['intent']} {'partial' if right['missing'] else draw % 2}"
+        asked = json.loads(state.removeprefix("state: "))["missing"]
+        return f"{right['intent']} answer {asked[0] if asked else ''}"
     if record.role == "planner":
         return _planned(record, draw)
     if record.role == "evaluator":
@@ -56,13 +57,16 @@ def _planned(record: Record, draw: int) -> str:
     if not tools:
         return f"{record.right.splitlines()[-1]} {draw % 2}"
     ruled = record.right.startswith("#")
-    return f"{' '.join(tools)} {draw % (len(tools) + 2 * ruled)}"
+    return f"{' '.join(tools)} {draw % max(len(tools) ** 2, 3 * ruled)}"
 
 
 def share(record: Record) -> str:
-    """The label, or one of two where a number is compared with a bound: digits take more examples than words."""
-    compares = record.role in ("planner", "evaluator") and re.search(r" \S*\d\S* (ok|broken)", record.right)
-    return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % 2 if compares else ''}"
+    """The label, or one of two where more has to be got right: a number to compare, two calls, a long reply."""
+    if record.role == "explainer":
+        hard = not isinstance(record.given, Plan) and len(record.given[1][-1].facts) >= 5
+    else:
+        hard = bool(re.search(r" \S*\d\S* (ok|broken)|\nb = |\},\{", record.right))
+    return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % (1 + hard)}"
 
 
 def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:

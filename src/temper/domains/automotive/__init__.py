@@ -21,6 +21,7 @@ class Automotive:
     tools = TOOLS
     rules = RULES
     intents = INTENTS
+    shown = frozenset(("vehicle",))
     names = frozenset(word.lower() for models in MODELS.values() for model in models for word in model.split())
 
     def world(self, seed: int, split: str) -> World:
