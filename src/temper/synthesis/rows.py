@@ -20,15 +20,16 @@ Row = dict[str, Any]
 def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
-    A request that leaves something out is another thing than a whole one, and than the answer to each question. What
-    is decided or long has several labels: a whole request, a plan that rules are about or of two calls, a refusal, a
-    reply of many facts.
+    A request that leaves something out is another thing than a whole one, than one that says `it`, and than the answer
+    to each question. What is decided or long has several labels: a whole request, a plan that rules are about or of two
+    calls, a refusal, a reply of many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
-        right, state = json.loads(record.right), record.messages[-1]["content"].splitlines()[0]
+        right, (state, _, said) = json.loads(record.right), record.messages[-1]["content"].splitlines()
         if state == "state: none":
-            return f"{right['intent']} {'partial' if right['missing'] else draw % 2}"
+            shown = not all(str(value).lower() in said.lower() for value in right["entities"].values())
+            return f"{right['intent']} {'partial' if right['missing'] else draw % 2} {'shown' if shown else ''}"
         asked = json.loads(state.removeprefix("state: "))["missing"]
         return f"{right['intent']} answer {asked[0] if asked else ''}"
     if record.role == "planner":
@@ -57,15 +58,15 @@ def _planned(record: Record, draw: int) -> str:
     if not tools:
         return f"{record.right.splitlines()[-1]} {draw % 2}"
     ruled = record.right.startswith("#")
-    return f"{' '.join(tools)} {draw % max(len(tools) ** 2, 3 * ruled)}"
+    return f"{' '.join(tools)} {draw % (len(tools) + (2 if ruled else len(tools)))}"
 
 
 def share(record: Record) -> str:
-    """The label, or one of two where more has to be got right: a number to compare, two calls, a long reply."""
+    """The label, or one of two where more has to be got right: a number to compare, a long reply."""
     if record.role == "explainer":
         hard = not isinstance(record.given, Plan) and len(record.given[1][-1].facts) >= 5
     else:
-        hard = bool(re.search(r" \S*\d\S* (ok|broken)|\nb = |\},\{", record.right))
+        hard = bool(re.search(r" \S*\d\S* (ok|broken)", record.right))
     return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % (1 + hard)}"
 
 
