@@ -55,8 +55,8 @@ class Oracle:
     def noted(self, plan: Plan, request: Request, *, blind: bool = False) -> str:
         """The plan behind a comment on each rule that its calls touch; `blind` sees none broken.
 
-        A plan of several calls that no rule is about stands behind its intent. Nothing is noted where nothing is decided:
-        something is missing, or the plan came back with feedback.
+        A plan of several calls that no rule is about stands behind its intent. Nothing is noted where nothing is
+        decided: something is missing, or the plan came back with feedback.
         """
         state, _, feedback = request.given
         review = [] if state.missing or feedback else self.world.review(self._known(self.domain.plan(state)))
