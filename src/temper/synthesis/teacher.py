@@ -55,14 +55,11 @@ class Oracle:
     def noted(self, plan: Plan, request: Request, *, blind: bool = False) -> str:
         """The plan behind a comment on each rule that its calls touch; `blind` sees none broken.
 
-        A plan of several calls that no rule is about stands behind its intent. Nothing is noted where nothing is
-        decided: something is missing, or the plan came back with feedback.
+        Nothing is noted where nothing is decided: something is missing, or the rule came back as feedback.
         """
         state, _, feedback = request.given
         review = [] if state.missing or feedback else self.world.review(self._known(self.domain.plan(state)))
         note = review_text(replace(checked, holds=blind or checked.holds) for checked in review)
-        if not note and not feedback and len(plan.calls) > 1:
-            note = state.intent
         return f"# {note}\n{plan.text()}" if note else plan.text()
 
     def _known(self, calls: Sequence[Call]) -> list[Call]:
