@@ -65,8 +65,9 @@ def grounded(
     for name, value in understood.entities.items():
         if value == known.get(name):
             continue
-        if holds(utterance, [str(value)]):
-            utterance = re.sub(rf"(?<!\w){re.escape(str(value))}(?!\w)", "", utterance, count=1, flags=re.IGNORECASE)
+        words = _whole_words(str(value))
+        if words.search(utterance):
+            utterance = words.sub("", utterance, count=1)
             known[name] = value
         elif value == focus and name in domain.shown:
             known[name] = value
@@ -129,7 +130,11 @@ def ungrounded(reply: str, source: str, domain: Domain) -> list[str]:
 
 def holds(reply: str, facts: Iterable[str]) -> bool:
     """Whether every fact stands in the reply, as whole words, letters' case aside."""
-    return all(re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", reply, re.IGNORECASE) for fact in facts)
+    return all(_whole_words(fact).search(reply) for fact in facts)
+
+
+def _whole_words(text: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
 
 
 def _json(text: str) -> Any:
