@@ -10,7 +10,7 @@ from temper.config import Runtime
 from temper.config.stages import SynthesizeSettings
 from temper.refs import StageResult
 
-RECIPE = 6
+RECIPE = 7
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:

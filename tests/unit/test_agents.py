@@ -36,7 +36,7 @@ def talk(model: object, threshold: float = 1e9, seed: int = 1) -> Conversation:
 
 
 def test_a_faultless_teacher_reaches_every_goal():
-    traffic = Traffic(naive_rate=0.0)
+    traffic = Traffic(naive_rate=0.0, timid_rate=0.0)
     for seed in range(20):
         episode = asyncio.run(play(DOMAIN, seed, "test", traffic))
         world = DOMAIN.world(seed, "test")
@@ -45,7 +45,7 @@ def test_a_faultless_teacher_reaches_every_goal():
         for line in episode.lines:
             oracle.truth = line.truth
             turn = asyncio.run(again.turn(line.text))
-            assert not turn.counts, (line, turn.counts)
+            assert not set(turn.counts) - {"reference_empty"}, (line, turn.counts)  # a search may find nothing
         assert world.state_digest() == episode.goal
 
 
@@ -79,6 +79,32 @@ def test_a_rule_stops_a_plan_and_a_stubborn_planner_is_refused_safely():
     assert turn.counts["replanned"] == 3
     assert not turn.calls
     assert conversation.world.state_digest() == before
+
+
+BOOKED = 'a = service_price(service="inspection")\nb = book_service(service="inspection", day="monday", time="09:00")'
+
+
+@pytest.mark.parametrize("first", ['refuse(rule="too_late")', 'seek_information(field="time")'])
+def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first):
+    state = '{"intent":"book_service","entities":{"service":"inspection","day":"monday","time":"09:00"},"missing":[]}'
+    answers = {"understander": state, "executor": "[]", "explainer": "Booked."}
+    model = Says(**answers, planner=[first, BOOKED])
+    turn = asyncio.run(talk(model).turn("Book an inspection on monday at 09:00."))
+    planner = [trace for trace in turn.traces if trace.role == "planner"]
+    assert planner[1].messages[-1]["content"].endswith("book_service feedback: allowed")
+    assert [name for name, _ in turn.calls] == ["service_price", "book_service"]
+    turn = asyncio.run(talk(Says(**answers, planner=first)).turn("Book an inspection on monday at 09:00."))
+    assert not turn.calls
+    assert turn.counts["over_refusal"] == 1
+
+
+def test_a_refusal_that_a_rule_backs_is_told_at_once():
+    model = Says(
+        understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',
+        planner=['refuse(rule="closed_sunday")'],
+        explainer="Sorry, we are closed on sunday.",
+    )
+    assert not asyncio.run(talk(model).turn("Book an inspection on sunday at 09:00.")).counts
 
 
 def test_the_executor_cannot_run_what_was_not_approved():

@@ -43,14 +43,14 @@ class Prompter:
         return self._messages("understander", lines)
 
     def planner(self, state: Understanding, facts: str, feedback: str | None) -> list[Message]:
-        """The rules about the intent, facts that they ask for, the state, and last what decides: what is missing, or
-        why a plan came back. The tools of the business stand in the instructions.
+        """The rules about the intent, facts that they ask for, what is given, and last what decides: the intent's name
+        and what is missing, or why a plan came back. The tools of the business stand in the instructions.
         """
         intent = self.domain.intents[state.intent]
         given = json.dumps(state.entities, separators=(",", ":"))
-        lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"intent: {intent.name} {given}"]
-        last = f"feedback: {feedback}" if feedback else f"missing: {', '.join(state.missing) or 'none'}"
-        return self._messages("planner", [*lines, last], intent.business)
+        why = f"feedback: {feedback}" if feedback else f"missing: {', '.join(state.missing) or 'none'}"
+        lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"given: {given}", f"{intent.name} {why}"]
+        return self._messages("planner", lines, intent.business)
 
     def evaluator(self, plan: str, tools: Sequence[str], facts: str) -> list[Message]:
         """The rules about the plan's tools, facts, and the plan."""

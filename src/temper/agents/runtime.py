@@ -18,6 +18,8 @@ from temper.domains.scenario import Scenario
 
 REPLANS = 2
 """How often the Planner may try again before a safe refusal."""
+ALLOWED = "allowed"
+"""Feedback on a first refusal, or a question, where nothing is missing and no rule is broken."""
 CONFUSED = "Sorry, I did not understand that. Could you say it in other words?"
 SAFE_REFUSAL = "Sorry, I cannot do that for you. A colleague will be glad to help."
 
@@ -121,13 +123,30 @@ class Conversation:
                 feedback = "malformed"
                 continue
             if not plan.calls:
-                return plan
+                if feedback or not self._allowed(state):
+                    return plan
+                turn.counts["over_refusal"] += 1
+                feedback = ALLOWED
+                continue
             feedback = await self._objection(turn, plan, facts)
             if feedback is None:
                 return plan
             turn.counts["replanned"] += 1
         turn.counts["gave_up"] += 1
         return None
+
+    def _allowed(self, state: Understanding) -> bool:
+        """Nothing is missing, and by the rule checks the intent's tools may run with what is known."""
+        calls = []
+        for name in self.system.domain.intents[state.intent].tools:
+            fields = self.system.domain.tools[name].arguments.model_fields
+            if set(fields) <= set(state.entities):
+                calls.append((name, {field: state.entities[field] for field in fields}))
+        try:
+            known = [plans.check(call, self.system.domain.tools) for call in calls]
+        except Malformed:
+            return False
+        return not state.missing and not self.world.broken(known)
 
     async def _objection(self, turn: Turn, plan: Plan, facts: str) -> str | None:
         """The rule that the plan breaks, by the rule checks, or for a complex plan by the LLM Evaluator.

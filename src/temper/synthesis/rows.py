@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from temper.agents.plan import Plan
+from temper.agents.runtime import ALLOWED
 from temper.errors import DataError
 from temper.synthesis.overlap import key_text
 from temper.synthesis.simulator import Record
@@ -51,14 +52,14 @@ def _planned(record: Record, draw: int) -> str:
     """A plan's label: what came back, what is asked of which intent, which rule forbids it, or what is called."""
     state, _, feedback = record.given
     if feedback:
-        return f"feedback {draw % 4}"
+        return f"feedback {feedback == ALLOWED} {draw % 4}"
     if state.missing:
         return f"ask {state.intent} {state.missing[0]}"
     tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
         return f"{record.right.splitlines()[-1]} {draw % 2}"
     ruled = record.right.startswith("#")
-    return f"{' '.join(tools)} {draw % (len(tools) + (2 if ruled else len(tools)))}"
+    return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3)}"
 
 
 def share(record: Record) -> str:

@@ -203,7 +203,7 @@ def _points(domain: Domain, settings: SynthesizeSettings, index: Index, rng: ran
 def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Row]:
     """Ten turns with a switch of business in the middle; the goal is what a faultless M leaves behind."""
     rows = []
-    traffic = Traffic(naive_rate=0.0, variants=0.0)
+    traffic = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
     for number, episode in enumerate(episodes(domain, settings, "scenarios", settings.scenarios, traffic)):
         told = [r for r in episode.records if r.role == "explainer"]
         rows.append(

@@ -13,7 +13,7 @@ from temper.agents.client import Answer, Request
 from temper.agents.prompts import Message, Variant
 from temper.agents.runtime import Conversation, System, Turn
 from temper.domains.base import Domain, Line, World
-from temper.synthesis.teacher import Oracle, Teacher
+from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher
 
 RARE_WEIGHT = 0.3
 """How often a rare intent is picked, against 1 for the others."""
@@ -34,6 +34,8 @@ class Traffic:
     """Share of teacher calls with a seeded mistake."""
     naive_rate: float = 0.5
     """Share of forbidden requests that the teacher plans all the same, for the Evaluator to stop."""
+    timid_rate: float = 0.02
+    """Share of allowed requests that the teacher refuses all the same, for M to send back."""
     catch_rate: float = 1.0
     """Share of mistakes that the judge corrects."""
     out_of_policy: float = 0.3
@@ -133,13 +135,13 @@ class Judged:
         self.seen: list[tuple[Request, str, str, str, str | None]] = []
 
     async def respond(self, request: Request, max_tokens: int) -> Answer:
-        """The judged answer; a plan that breaks a rule goes on as it is, for the Evaluator to stop."""
+        """The judged answer; what M's own checks find goes on as it is, so that they send it back."""
         right = self._teacher.oracle.answer(request)
         said = (await self._teacher.respond(request, max_tokens)).text
         kind = self._teacher.kinds[-1]
         judged = right if kind and self._rng.random() < self._catch_rate else said
         self.seen.append((request, said, judged, right, kind))
-        return Answer(said if kind == "rule_broken" else judged)
+        return Answer(said if kind in FOR_M_TO_STOP else judged)
 
 
 async def play(domain: Domain, seed: int, split: str, traffic: Traffic) -> Episode:
@@ -147,7 +149,8 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic) -> Episo
     rng = random.Random(f"{domain.name} {split} {seed}")
     world = domain.world(seed, split)
     oracle = Oracle(domain, world)
-    judged = Judged(Teacher(oracle, rng, traffic.mistake_rate, traffic.naive_rate), rng, traffic.catch_rate)
+    teacher = Teacher(oracle, rng, traffic.mistake_rate, traffic.naive_rate, traffic.timid_rate)
+    judged = Judged(teacher, rng, traffic.catch_rate)
     variant: Variant = "plain"
     if rng.random() < traffic.variants:
         variant = rng.choice(("distractors", "reordered" if split == "train" else "reordered_anew"))

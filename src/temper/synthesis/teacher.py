@@ -12,16 +12,20 @@ from typing import Any
 from temper.agents.client import Answer, Request
 from temper.agents.plan import Malformed, Plan, check
 from temper.agents.roles import Verdict, calls_text, review_text
-from temper.domains.base import Call, Domain, Understanding, World
+from temper.domains.base import Call, Checked, Domain, Understanding, World
 
 MISTAKES = {
     "understander": ("invented_argument", "wrong_argument"),
-    "planner": ("wrong_tool", "wrong_argument", "premature_call", "missing_confirmation", "rule_broken"),
+    "planner": (
+        "wrong_tool", "wrong_argument", "premature_call", "missing_confirmation", "rule_broken", "over_refusal",
+    ),
     "evaluator": ("unsafe_approved",),
     "executor": ("wrong_argument",),
     "explainer": ("ungrounded_reply",),
-}
+}  # fmt: skip
 """Kinds of mistakes by role; a kind that does not fit a call leaves it right."""
+FOR_M_TO_STOP = ("rule_broken", "over_refusal")
+"""Kinds that M's own checks find and send back to the Planner."""
 
 
 class Oracle:
@@ -45,22 +49,29 @@ class Oracle:
         return explain(self.domain, request.given)[0]
 
     def plan(self, state: Understanding, facts: str, feedback: str | None) -> Plan:
-        """Ask for what is missing; decline what a rule forbids; otherwise the intent's calls."""
+        """Ask for what is missing; decline what a rule forbids; otherwise, or if told that it is allowed, the calls."""
         if state.missing:
             return Plan(ask=state.missing[0])
         calls = self.domain.plan(state)
         rule = feedback if feedback in self.domain.rules else self.world.broken(self._known(calls))
         return Plan(refuse=rule) if rule else Plan(calls=tuple(calls))
 
-    def noted(self, plan: Plan, request: Request, *, blind: bool = False) -> str:
-        """The plan behind a comment on each rule that its calls touch; `blind` sees none broken.
+    def noted(self, plan: Plan, request: Request, believed: str | None = None) -> str:
+        """The plan behind a comment on each rule that its calls touch.
 
-        Nothing is noted where nothing is decided: something is missing, or the rule came back as feedback.
+        `believed`, if given, is the only rule that seems broken ("" for none), whatever the world says. Nothing is
+        noted where nothing is decided: something is missing, or there is feedback.
         """
         state, _, feedback = request.given
-        review = [] if state.missing or feedback else self.world.review(self._known(self.domain.plan(state)))
-        note = review_text(replace(checked, holds=blind or checked.holds) for checked in review)
+        review = [] if state.missing or feedback else self.review(state)
+        note = review_text(
+            checked if believed is None else replace(checked, holds=checked.rule != believed) for checked in review
+        )
         return f"# {note}\n{plan.text()}" if note else plan.text()
+
+    def review(self, state: Understanding) -> list[Checked]:
+        """The rules that the state's calls touch, and whether they hold."""
+        return self.world.review(self._known(self.domain.plan(state)))
 
     def _known(self, calls: Sequence[Call]) -> list[Call]:
         """The calls that rules can look at: no argument comes from an earlier call, and each has its tool's type."""
@@ -85,27 +96,33 @@ def explain(domain: Domain, given: Any) -> tuple[str, tuple[str, ...]]:
 
 
 class Teacher:
-    """Plays every role right, but for seeded mistakes. Keeps `kinds`: the mistake made at each call, or None."""
+    """Plays every role right, but for seeded mistakes. Keeps `kinds`: the mistake made at each call, or None.
 
-    def __init__(self, oracle: Oracle, rng: random.Random, mistake_rate: float, naive_rate: float = 0.0) -> None:
+    `naive_rate` and `timid_rate`: shares of forbidden requests planned and of allowed ones refused, for M to send back.
+    """
+
+    def __init__(
+        self, oracle: Oracle, rng: random.Random, mistake_rate: float, naive_rate: float = 0.0, timid_rate: float = 0.0
+    ) -> None:
         self.oracle = oracle
         self.kinds: list[str | None] = []
         self._rng = rng
-        self._rate = mistake_rate
-        self._naive_rate = naive_rate
+        self._rate, self._naive_rate, self._timid_rate = mistake_rate, naive_rate, timid_rate
 
     async def respond(self, request: Request, max_tokens: int) -> Answer:
         """The oracle's answer or a mistaken one."""
         right = self.oracle.answer(request)
-        kind, text = None, right
-        naive = request.role == "planner" and "refuse(" in right and not request.given[2]
-        if naive and self._rng.random() < self._naive_rate:
-            kind, text = "rule_broken", mistaken(self.oracle, request, "rule_broken", self._rng)
-        elif self._rng.random() < self._rate:
-            kind = self._rng.choice(MISTAKES[request.role])
-            text = mistaken(self.oracle, request, kind, self._rng)
+        kind = self._kind(request, right)
+        text = mistaken(self.oracle, request, kind, self._rng) if kind else right
         self.kinds.append(kind if text != right else None)
         return Answer(text)
+
+    def _kind(self, request: Request, right: str) -> str | None:
+        if request.role == "planner" and not request.given[2]:
+            refused = "refuse(" in right
+            if self._rng.random() < (self._naive_rate if refused else self._timid_rate):
+                return "rule_broken" if refused else "over_refusal"
+        return self._rng.choice(MISTAKES[request.role]) if self._rng.random() < self._rate else None
 
 
 def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
@@ -139,7 +156,8 @@ def _misread(oracle: Oracle, kind: str, rng: random.Random) -> str:
 def _misplan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
     right = oracle.plan(*request.given)
     wrong = _wrong_plan(oracle, request, kind, rng)
-    return oracle.noted(wrong or right, request, blind=wrong is not None and kind == "rule_broken")
+    believed = {"rule_broken": "", "over_refusal": wrong.refuse}.get(kind) if wrong else None
+    return oracle.noted(wrong or right, request, believed)
 
 
 def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> Plan | None:
@@ -152,6 +170,9 @@ def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random)
         return Plan(calls=tuple(oracle.domain.plan(state)))
     if not right.calls:
         return None
+    if kind == "over_refusal":
+        review = [] if request.given[2] else oracle.review(state)
+        return Plan(refuse=rng.choice(review).rule) if review else None
     name, given = right.calls[-1]
     if kind == "missing_confirmation" and "confirmed" in given:
         return Plan(calls=(*right.calls[:-1], (name, {**given, "confirmed": "no"})))
