@@ -7,6 +7,7 @@ from prefect import task
 from tasks.contract import compute, contract
 from temper.bundle import domain_digest
 from temper.config import Runtime
+from temper.config.endpoint import ROLES_TO_HIRE, WHERE
 from temper.config.stages import SynthesizeSettings
 from temper.refs import StageResult
 
@@ -14,8 +15,12 @@ RECIPE = 7
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:
-    """Other prompts, tools or rules make other data."""
-    return {**given, "domain_digest": domain_digest(given["config"].domain)}
+    """Other prompts, tools or rules make other data; where a large model is reached does not."""
+    config = given["config"].model_dump()
+    for name in ROLES_TO_HIRE:
+        asked = config[name] or {}
+        config[name] = {key: value for key, value in asked.items() if key not in WHERE}
+    return {**given, "config": config, "domain_digest": domain_digest(given["config"].domain)}
 
 
 @task(name="synthesize", **contract(RECIPE, _identity))

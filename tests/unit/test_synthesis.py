@@ -24,7 +24,7 @@ def make(folder: Path) -> dict[str, float]:
         (folder / name).mkdir(parents=True, exist_ok=True)
         return folder / name
 
-    return build(DOMAIN, load_preset("smoke").synthesize, out, lambda _: None)
+    return build(DOMAIN, load_preset("smoke").synthesize, out, folder / "work", lambda _: None)
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from temper.config.endpoint import EndpointSettings
+from temper.config.settings import Settings
 
 Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
 ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
-
-
-class Settings(BaseModel):
-    """Frozen, and refuses what it does not know; the line under a field is its description in the Prefect form."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class BaseSettings(Settings):
@@ -34,6 +31,12 @@ class SynthesizeSettings(Settings):
     """What the agents work in: a built-in domain's name (automotive)."""
     seed: int
     """Seed of world, simulator, teacher and judge."""
+    teacher: EndpointSettings | None = None
+    """Large model that plays the roles; without one, the scripted teacher, with seeded mistakes."""
+    judge: EndpointSettings | None = None
+    """Large model that corrects the teacher; without one, the scripted judge."""
+    simulator: EndpointSettings | None = None
+    """Large model that puts the customer's lines into its own words; without one, they are said as written."""
     conversations: int = Field(ge=4)
     """Simulated conversations to train on."""
     traces_per_role: dict[Role, int]

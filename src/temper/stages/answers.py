@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from temper.agents.client import Chat
-from temper.config.stages import AnswersSettings, EngineSettings, Settings
+from temper.config.settings import Settings
+from temper.config.stages import AnswersSettings, EngineSettings
 from temper.engine import serve
 from temper.stage import Report, Stage, run
 from temper.stages.rendering import Row, read_rows

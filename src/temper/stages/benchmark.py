@@ -9,7 +9,8 @@ from typing import Any
 
 from temper.bench import equivalence
 from temper.bench.ladder import DRAFTED, PLAIN, Bench, Configuration, Engines, configurations
-from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings, Settings
+from temper.config.settings import Settings
+from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve

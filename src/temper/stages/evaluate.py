@@ -13,7 +13,8 @@ from pydantic import Field
 
 from temper.agents.client import Chat
 from temper.agents.evaluation import answer_points, run_scenarios, score_points
-from temper.config.stages import ROLES, EngineSettings, EvaluateSettings, Settings
+from temper.config.settings import Settings
+from temper.config.stages import ROLES, EngineSettings, EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve

@@ -11,7 +11,7 @@ SETS = ("cpt", "sft", "dpo", "draft_prompts", "calibration", "evaluation")
 def main(stage: Stage) -> Report:
     """Simulate, judge, split and write every set."""
     settings = SynthesizeSettings.model_validate(stage.config)
-    metrics = build(load_domain(settings.domain), settings, stage.out, stage.event)
+    metrics = build(load_domain(settings.domain), settings, stage.out, stage.checkpoints, stage.event)
     return Report(metrics=metrics, artifacts=dict.fromkeys(SETS, "dataset"))
 
 

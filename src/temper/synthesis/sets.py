@@ -1,37 +1,53 @@
 """The five training sets and the evaluation set, made from simulated conversations. Splits never share an entity's
 number, a wording or a conversation, and evaluation keeps clear of everything that is trained on (`overlap`)."""
 
-import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from temper.agents.client import Request
 from temper.agents.scoring import why_wrong
 from temper.assets import public_documents, public_questions
 from temper.config.stages import ROLES, SynthesizeSettings
 from temper.domains.base import Domain
 from temper.errors import DataError
+from temper.synthesis.cast import HiredPlayers, Players
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.overlap import Index, key_text
 from temper.synthesis.rows import Row, label, share, spread, write
 from temper.synthesis.simulator import Episode, Record, Traffic, play
 from temper.synthesis.teacher import explain
 
-OFFSETS = {"train": 0, "draft": 1_000_000, "calibration": 2_000_000, "points": 3_000_000, "scenarios": 4_000_000}
+OFFSETS = {
+    "train": 0, "draft": 1_000_000, "calibration": 2_000_000, "points": 3_000_000, "scenarios": 4_000_000,
+    "examples": 5_000_000,
+}  # fmt: skip
 """First seed of each kind of conversation: no two kinds share one."""
+SCRIPTED = Players()
 NEAR = 0.8
 """Similarity from which an evaluation row is dropped for being like a training row."""
 
 
 def episodes(
-    domain: Domain, settings: SynthesizeSettings, kind: str, count: int, traffic: Traffic
+    domain: Domain, settings: SynthesizeSettings, kind: str, count: int, traffic: Traffic, players: Players = SCRIPTED
 ) -> Iterator[Episode]:
-    """`count` conversations of one kind, one after another."""
+    """`count` conversations of one kind, in order."""
     split = "test" if kind in ("points", "scenarios") else "train"
     first = settings.seed * 10_000_000 + OFFSETS[kind]
-    for number in range(count):
-        yield asyncio.run(play(domain, first + number, split, traffic))
+    for start in range(first, first + count, players.cast.at_once):
+        seeds = range(start, min(first + count, start + players.cast.at_once))
+        yield from players.together([play(domain, seed, split, traffic, players.cast) for seed in seeds])
+
+
+def hire(domain: Domain, settings: SynthesizeSettings, work: Path) -> AbstractContextManager[Players]:
+    """The players that the settings name; models see worked examples of conversations that are in no set."""
+    if not (settings.teacher or settings.judge or settings.simulator):
+        return nullcontext(SCRIPTED)
+    played = episodes(domain, settings, "examples", 12, Traffic(variants=0.0))
+    examples = [(Request(r.role, r.messages, r.given), r.right) for e in played for r in e.records]
+    return HiredPlayers(settings, examples, work)
 
 
 def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Row:
@@ -55,13 +71,19 @@ def _chat(text: str) -> list[dict[str, str]]:
 
 
 def build(
-    domain: Domain, settings: SynthesizeSettings, out: Callable[[str], Path], say: Callable[[str], None]
+    domain: Domain, settings: SynthesizeSettings, out: Callable[[str], Path], work: Path, say: Callable[[str], None]
 ) -> dict[str, float]:
-    """Write every set below `out(name)` and return their sizes. Raises DataError when the talks give too little."""
+    """Write every set below `out(name)` and return their sizes; answers that cost money are kept in `work`.
+
+    Raises DataError when the talks give too little.
+    """
     rng = random.Random(settings.seed)
     traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate, out_of_policy=0.5)
     say("simulating training conversations")
-    train = [(r, e) for e in episodes(domain, settings, "train", settings.conversations, traffic) for r in e.records]
+    with hire(domain, settings, work) as players:
+        played = episodes(domain, settings, "train", settings.conversations, traffic, players)
+        train = [(record, episode) for episode in played for record in episode.records]
+        spent = players.spent()
     sets = {
         "sft": _sft(train, settings, rng),
         "dpo": _dpo(domain, train, settings, rng),
@@ -82,7 +104,13 @@ def build(
     kinds: dict[str, float] = defaultdict(float)
     for row in sets["dpo"]:
         kinds[f"dpo_{row['kind']}_pairs"] += 1
-    return {**sizes, **kinds, "evaluation_points": float(len(points)), "evaluation_scenarios": float(len(scenarios))}
+    return {
+        **sizes,
+        **kinds,
+        **spent,
+        "evaluation_points": float(len(points)),
+        "evaluation_scenarios": float(len(scenarios)),
+    }
 
 
 def _sft(train: Sequence[tuple[Record, Episode]], settings: SynthesizeSettings, rng: random.Random) -> list[Row]:
@@ -105,9 +133,9 @@ def _dpo(
     """Nine caught mistakes to each hard negative; the checker passes the chosen answer and fails the rejected."""
     pairs = []
     for record, episode in train:
-        if record.kind and record.judged == record.right:
+        if record.kind and record.judged != record.teacher:
             checked = point(domain, record, episode, "")
-            if not why_wrong(checked, record.right, domain) and why_wrong(checked, record.teacher, domain):
+            if not why_wrong(checked, record.judged, domain) and why_wrong(checked, record.teacher, domain):
                 pairs.append((f"{record.role} {record.kind}", _pair(record, "automatic")))
     hard_count = max(1, settings.dpo_pairs // 10)
     automatic = spread(pairs, settings.dpo_pairs - hard_count, rng)
@@ -126,7 +154,7 @@ def _pair(record: Record, origin: str) -> Row:
         "kind": record.kind,
         "origin": origin,
         "prompt": record.messages,
-        "chosen": _chat(record.right),
+        "chosen": _chat(record.judged),
         "rejected": _chat(record.teacher),
     }
 

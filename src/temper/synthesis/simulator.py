@@ -5,15 +5,19 @@ answers what was asked, and ends with EXIT (`None`) when the goal is reached.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.prompts import Message, Variant
 from temper.agents.runtime import Conversation, System, Turn
+from temper.agents.scoring import why_wrong
 from temper.domains.base import Domain, Line, World
-from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher
+from temper.synthesis.cast import Cast, Players
+from temper.synthesis.kinds import kind_of
+from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher, explain
 
 RARE_WEIGHT = 0.3
 """How often a rare intent is picked, against 1 for the others."""
@@ -127,38 +131,53 @@ class Customer:
         return replace(line, text=f"{talk} {line.text}", slices=(*line.slices, "long_context"))
 
 
+Check = Callable[[Request, str, str], str | None]
+"""(request, said, right) to the named kind of mistake, or None."""
+
+
 class Judged:
     """The teacher with the judge behind it; M goes on with the judged answer, so that most conversations stay right."""
 
-    def __init__(self, teacher: Teacher, rng: random.Random, catch_rate: float) -> None:
-        self._teacher, self._rng, self._catch_rate = teacher, rng, catch_rate
+    def __init__(self, teacher: Teacher, rng: random.Random, catch_rate: float, cast: Cast, check: Check) -> None:
+        self._teacher, self._rng, self._catch_rate, self._cast, self._check = teacher, rng, catch_rate, cast, check
         self.seen: list[tuple[Request, str, str, str, str | None]] = []
 
     async def respond(self, request: Request, max_tokens: int) -> Answer:
         """The judged answer; what M's own checks find goes on as it is, so that they send it back."""
         right = self._teacher.oracle.answer(request)
-        said = (await self._teacher.respond(request, max_tokens)).text
-        kind = self._teacher.kinds[-1]
-        judged = right if kind and self._rng.random() < self._catch_rate else said
-        self.seen.append((request, said, judged, right, kind))
-        return Answer(said if kind in FOR_M_TO_STOP else judged)
+        if self._cast.teacher:
+            said = (await self._cast.written(request)).text
+            kind = self._check(request, said, right)
+        else:
+            said = (await self._teacher.respond(request, max_tokens)).text
+            kind = self._teacher.kinds[-1]
+        judged = await self._judged(request, said, right, kind)
+        if judged is not None:
+            self.seen.append((request, said, judged, right, kind))
+        return Answer(said if judged is None or kind in FOR_M_TO_STOP else judged)
+
+    async def _judged(self, request: Request, said: str, right: str, kind: str | None) -> str | None:
+        if self._cast.judge:
+            return await self._cast.judged(request, said)
+        return right if kind and self._rng.random() < self._catch_rate else said
 
 
-async def play(domain: Domain, seed: int, split: str, traffic: Traffic) -> Episode:
-    """One conversation, deterministic by seed."""
+async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Cast = Players.cast) -> Episode:
+    """One conversation, deterministic by seed as far as its cast is."""
     rng = random.Random(f"{domain.name} {split} {seed}")
     world = domain.world(seed, split)
     oracle = Oracle(domain, world)
     teacher = Teacher(oracle, rng, traffic.mistake_rate, traffic.naive_rate, traffic.timid_rate)
-    judged = Judged(teacher, rng, traffic.catch_rate)
+    episode = Episode(seed, split)
+    judged = Judged(teacher, rng, traffic.catch_rate, cast, partial(_kind, domain, episode))
     variant: Variant = "plain"
     if rng.random() < traffic.variants:
         variant = rng.choice(("distractors", "reordered" if split == "train" else "reordered_anew"))
     talk = Conversation(System(domain, judged, 0.0, 0, variant), world)
     customer = Customer(domain, rng, split, traffic)
-    episode = Episode(seed, split)
     while (line := customer.next(world, talk.focus)) is not None:
         oracle.truth = line.truth
+        line = await cast.spoken(line, domain.company) if cast.simulator else line
         fresh = customer.switched and not episode.switch
         episode.switch = episode.switch or (len(episode.lines) if fresh else 0)
         before = len(episode.calls)
@@ -171,6 +190,14 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic) -> Episo
         episode.calls += turn.calls
     episode.goal = world.state_digest()
     return episode
+
+
+def _kind(domain: Domain, episode: Episode, request: Request, said: str, right: str) -> str | None:
+    """The named kind of mistake in a model's answer, by the checker that scores points; None where it is right."""
+    facts = explain(domain, request.given)[1] if request.role == "explainer" else ()
+    world = {"seed": episode.seed, "split": episode.split, "calls": episode.calls}
+    asked = {"role": request.role, "prompt": request.messages, "expected": right, "facts": facts, "world": world}
+    return kind_of(request.role, said, right, domain) if why_wrong(asked, said, domain) else None
 
 
 def _slices(line: Line, variant: str, fresh: bool) -> set[str]:

@@ -1,0 +1,38 @@
+"""How to reach a large model that plays the teacher, the judge or the customer."""
+
+from pydantic import Field
+
+from temper.config.settings import Settings
+
+ROLES_TO_HIRE = ("teacher", "judge", "simulator")
+WHERE = frozenset(
+    ("url", "key_env", "concurrency", "timeout_s", "retries", "budget_tokens", "budget_money", "price_in", "price_out")
+)
+"""Settings that say where and how an endpoint is reached, not what it answers: no part of a cache key."""
+
+
+class EndpointSettings(Settings):
+    url: str
+    """Base URL of an OpenAI-compatible endpoint, up to and with /v1."""
+    model: str
+    """Model to ask for, as the endpoint names it."""
+    key_env: str | None = None
+    """Environment variable that holds the key; the key itself is never stored or logged."""
+    temperature: float = Field(default=0.7, ge=0)
+    """Sampling temperature."""
+    max_tokens: int = Field(default=512, ge=16)
+    """Longest answer, in tokens."""
+    concurrency: int = Field(default=8, ge=1)
+    """Most requests on their way at once."""
+    timeout_s: float = Field(default=120, gt=0)
+    """Seconds to wait for one answer."""
+    retries: int = Field(default=5, ge=0)
+    """Tries after the first one, each with a longer pause: for 429, 5xx, silence, and answers that do not fit."""
+    budget_tokens: int = Field(ge=1)
+    """Most tokens to pay for, prompts and answers together, earlier tries of the same stage included."""
+    budget_money: float | None = Field(default=None, gt=0)
+    """Most money to pay, in the currency of the prices; needs them."""
+    price_in: float = Field(default=0, ge=0)
+    """Price of a million prompt tokens."""
+    price_out: float = Field(default=0, ge=0)
+    """Price of a million answer tokens."""

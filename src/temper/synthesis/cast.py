@@ -1,0 +1,176 @@
+"""Who plays in the simulation: the scripted teacher, judge and customer, or large models behind endpoints."""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field
+
+from temper.agents.client import Answer, Request
+from temper.agents.prompts import Message
+from temper.config.endpoint import ROLES_TO_HIRE
+from temper.config.stages import SynthesizeSettings
+from temper.domains.base import Line
+from temper.synthesis.endpoint import Endpoint, Unusable
+
+Made = TypeVar("Made")
+SHOWN = 3
+"""Worked examples that a large model sees for a role."""
+
+
+class Written(BaseModel):
+    """What a teacher writes."""
+
+    answer: str = Field(min_length=1)
+
+
+class Judgement(BaseModel):
+    """What a judge says of an answer."""
+
+    right: bool
+    corrected: str
+    """The answer as it should have been; the same where it was right."""
+
+
+class Said(BaseModel):
+    """What a customer says."""
+
+    text: str = Field(min_length=1, max_length=400)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """None plays scripted. `examples`: worked requests of each role, for models that were never trained for them."""
+
+    teacher: Endpoint | None = None
+    judge: Endpoint | None = None
+    simulator: Endpoint | None = None
+    examples: dict[str, list[tuple[Request, str]]] | None = None
+
+    @property
+    def at_once(self) -> int:
+        """Conversations to play side by side: as many as the endpoints take."""
+        return max((e.settings.concurrency for e in (self.teacher, self.judge, self.simulator) if e), default=1)
+
+    async def written(self, request: Request) -> Answer:
+        """The teacher model's answer; empty, and so malformed for M, when it wrote none."""
+        assert self.teacher
+        try:
+            written = await self.teacher.ask(self._shown(request), Written)
+        except Unusable:
+            return Answer("")
+        return Answer(written.answer)
+
+    async def judged(self, request: Request, said: str) -> str | None:
+        """The answer as the judge model would have it; None when the judge gave no usable word."""
+        assert self.judge
+        task = "Below is what an agent was asked. Judge the answer given last; correct it where it is wrong."
+        worked = "\n\n".join(f"asked: {_asked(r.messages)}\nright: {right}" for r, right in self._worked(request.role))
+        content = f"{worked}\n\nasked: {_asked(request.messages)}\nanswer: {said}"
+        try:
+            judgement = await self.judge.ask([_message("system", task), _message("user", content)], Judgement)
+        except Unusable:
+            return None
+        return said if judgement.right else judgement.corrected
+
+    async def spoken(self, line: Line, company: str) -> Line:
+        """The line in the customer model's words, if they still hold every value that the line says."""
+        assert self.simulator
+        task = (
+            f"You are a customer of {company}. Say the line in other words, as people write in a chat."
+            " Keep numbers, names, days, times and codes as they are, and ask for nothing more."
+        )
+        try:
+            said = await self.simulator.ask([_message("system", task), _message("user", line.text)], Said)
+        except Unusable:
+            return line
+        kept = all(_holds(said.text, value) for value in line.truth.entities.values() if _holds(line.text, value))
+        return replace(line, text=said.text) if kept else line
+
+    def _shown(self, request: Request) -> list[Message]:
+        """The role's instructions, worked examples, and the request."""
+        system, *rest = request.messages
+        shots = [
+            message
+            for example, right in self._worked(request.role)
+            for message in (example.messages[-1], _message("assistant", Written(answer=right).model_dump_json()))
+        ]
+        return [_message("system", f"{system['content']}\nPut it into `answer`, as in the examples."), *shots, *rest]
+
+    def _worked(self, role: str) -> Sequence[tuple[Request, str]]:
+        return (self.examples or {}).get(role, ())[:SHOWN]
+
+
+class Players:
+    """Plays conversations; this one with the scripted cast, one after another."""
+
+    cast = Cast()
+
+    def together(self, plays: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
+        """What the plays make, in their order."""
+        return [asyncio.run(play) for play in plays]
+
+    def spent(self) -> dict[str, float]:
+        """Tokens and money by who was paid."""
+        return {}
+
+
+class HiredPlayers(Players):
+    """With the endpoints that the settings name; what was paid for is kept in `work`. Use as a context manager."""
+
+    def __init__(self, settings: SynthesizeSettings, examples: Sequence[tuple[Request, str]], work: Path) -> None:
+        self._hired = {name: chosen for name in ROLES_TO_HIRE if (chosen := getattr(settings, name)) is not None}
+        self._work = work
+        self._examples: dict[str, list[tuple[Request, str]]] = defaultdict(list)
+        for request, right in examples:
+            self._examples[request.role].append((request, right))
+
+    def __enter__(self) -> Players:
+        self._work.mkdir(parents=True, exist_ok=True)
+        self._runner, self._open = asyncio.Runner(), AsyncExitStack()
+        self.cast = self._runner.run(self._assembled())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._open.aclose())
+        self._runner.close()
+
+    async def _assembled(self) -> Cast:
+        found = {
+            name: await self._open.enter_async_context(Endpoint(chosen, self._work / f"{name}.sqlite"))
+            for name, chosen in self._hired.items()
+        }
+        return Cast(**found, examples=self._examples)
+
+    def together(self, plays: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
+        """Side by side, as the endpoints answer."""
+
+        async def all_of_them() -> list[Made]:
+            return await asyncio.gather(*plays)
+
+        return self._runner.run(all_of_them())
+
+    def spent(self) -> dict[str, float]:
+        """`teacher_answer_tokens` and alike, for each endpoint."""
+        return {
+            f"{name}_{what}": value
+            for name in self._hired
+            for what, value in (getattr(self.cast, name).spent() | getattr(self.cast, name).counts).items()
+        }
+
+
+def _asked(messages: Sequence[Message]) -> str:
+    return "\n".join(message["content"] for message in messages)
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def _holds(text: str, value: object) -> bool:
+    return re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text, re.IGNORECASE) is not None
