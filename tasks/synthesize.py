@@ -9,14 +9,17 @@ from temper.bundle import domain_digest
 from temper.config import Runtime
 from temper.config.endpoint import ROLES_TO_HIRE, WHERE
 from temper.config.stages import SynthesizeSettings
+from temper.contents import contents
+from temper.own.bring import brought
 from temper.refs import StageResult
 
 RECIPE = 7
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:
-    """Other prompts, tools or rules make other data; where a large model is reached does not."""
+    """Other prompts, tools, rules or brought rows make other data; where a model or a folder is found does not."""
     config = given["config"].model_dump()
+    config["own"] = {name: contents(brought(folder)).digest for name, folder in config["own"].items() if folder}
     for name in ROLES_TO_HIRE:
         asked = config[name] or {}
         config[name] = {key: value for key, value in asked.items() if key not in WHERE}

@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from temper.errors import TemperError
 
@@ -67,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--dry-run", action="store_true", help="write the resolved config, say what would run, and stop")
     run.set_defaults(command=_run)
 
+    own = commands.add_parser("import", help="make your own data into a training set (docs/how-to/own-data.md)")
+    own.add_argument("files", nargs="+", type=Path, help="jsonl, json, csv, parquet, txt or md")
+    own.add_argument("--as", dest="name", required=True, choices=("sft", "dpo", "cpt"), help="what they are for")
+    own.add_argument("--out", required=True, type=Path, help="folder for the rows and the report")
+    own.add_argument("--redact", action="store_true", help="replace e-mail addresses, telephone, card and IBAN numbers")
+    own.add_argument("--region", help="country whose national telephone numbers to find, for example DE")
+    own.set_defaults(command=_import)
+
     rollback = commands.add_parser("rollback", help="make the previous champion the champion again")
     rollback.add_argument("name", help="registered model")
     rollback.set_defaults(command=_rollback)
@@ -92,6 +101,13 @@ def _run(asked: argparse.Namespace) -> int:
     from temper.cli.run import run
 
     return run(asked.preset, asked.overrides, until=asked.until, dry_run=asked.dry_run)
+
+
+def _import(asked: argparse.Namespace) -> int:
+    from temper.own.bring import bring, show
+
+    show(bring(asked.files, asked.name, asked.out, redact=asked.redact, region=asked.region), asked.out, asked.redact)
+    return 0
 
 
 def _rollback(asked: argparse.Namespace) -> int:

@@ -26,11 +26,22 @@ class BaseSettings(Settings):
         return self
 
 
+class OwnSettings(Settings):
+    sft: str | None = None
+    """Folder that `temper import --as sft` made; the SFT set is not simulated then."""
+    dpo: str | None = None
+    """Folder that `temper import --as dpo` made; the preference pairs are not simulated then."""
+    cpt: str | None = None
+    """Folder that `temper import --as cpt` made; in place of the domain's and public documents."""
+
+
 class SynthesizeSettings(Settings):
     domain: str
     """What the agents work in: a built-in domain's name (automotive)."""
     seed: int
     """Seed of world, simulator, teacher and judge."""
+    own: OwnSettings = OwnSettings()
+    """Data that were brought: what is named here is not made."""
     teacher: EndpointSettings | None = None
     """Large model that plays the roles; without one, the scripted teacher, with seeded mistakes."""
     judge: EndpointSettings | None = None

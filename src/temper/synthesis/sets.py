@@ -13,10 +13,11 @@ from temper.assets import public_documents, public_questions
 from temper.config.stages import ROLES, SynthesizeSettings
 from temper.domains.base import Domain
 from temper.errors import DataError
+from temper.own.bring import TRAIN, brought
 from temper.synthesis.cast import HiredPlayers, Players
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.overlap import Index, key_text
-from temper.synthesis.rows import Row, label, share, spread, write
+from temper.synthesis.rows import Row, label, read, share, spread, write
 from temper.synthesis.simulator import Episode, Record, Traffic, play
 from temper.synthesis.teacher import explain
 
@@ -80,17 +81,19 @@ def build(
     rng = random.Random(settings.seed)
     traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate, out_of_policy=0.5)
     say("simulating training conversations")
+    own = {name: read(brought(folder) / TRAIN) for name, folder in settings.own if folder}
+    needed = 0 if {"sft", "dpo"} <= set(own) else settings.conversations
     with hire(domain, settings, work) as players:
-        played = episodes(domain, settings, "train", settings.conversations, traffic, players)
+        played = episodes(domain, settings, "train", needed, traffic, players)
         train = [(record, episode) for episode in played for record in episode.records]
         spent = players.spent()
     sets = {
-        "sft": _sft(train, settings, rng),
-        "dpo": _dpo(domain, train, settings, rng),
+        "sft": own.get("sft") or _sft(train, settings, rng),
+        "dpo": own.get("dpo") or _dpo(domain, train, settings, rng),
         "draft_prompts": _draft_prompts(domain, settings, rng),
         "calibration": _calibration(domain, settings, rng),
     }
-    sets["cpt"], heldout = _cpt(domain, settings, rng)
+    sets["cpt"], heldout = _split(own["cpt"], rng) if "cpt" in own else _cpt(domain, settings, rng)
     say("simulating held-out conversations")
     index = Index((key_text(row) for rows in sets.values() for row in rows), NEAR)
     points = _points(domain, settings, index, rng)
@@ -206,6 +209,15 @@ def _cpt(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> tu
     train = rows[more:] + public[2:]
     rng.shuffle(train)
     return train, rows[:more] + public[:2]
+
+
+def _split(rows: list[Row], rng: random.Random) -> tuple[list[Row], list[Row]]:
+    """A tenth, one row at least, is held out."""
+    if len(rows) < 2:
+        raise DataError("own.cpt: one document cannot be trained on and held out; bring two at least")
+    rng.shuffle(rows)
+    held = max(1, len(rows) // 10)
+    return rows[held:], rows[:held]
 
 
 def _points(domain: Domain, settings: SynthesizeSettings, index: Index, rng: random.Random) -> list[Row]:

@@ -1,0 +1,81 @@
+"""Files as records, whatever their form: JSON-lines, JSON, CSV, parquet, plain text."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from temper.errors import DataError
+
+Record = dict[str, Any]
+READABLE = (".jsonl", ".json", ".csv", ".parquet", ".txt", ".md")
+TEXTS = (".txt", ".md")
+
+
+def records(path: Path) -> Iterator[tuple[int, Record | str]]:
+    """(row number from 1, record) of every row; a text in place of a record says why a row cannot be read.
+
+    A text file is one record, `{"text": ...}`. Raises DataError for a file that is not there or of no known form.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    suffix = path.suffix.lower()
+    if suffix not in READABLE:
+        raise DataError(f"{path.name}: cannot read {suffix or 'a file without a suffix'}; use {', '.join(READABLE)}")
+    try:
+        yield from _READERS[suffix](path)
+    except UnicodeDecodeError:
+        raise DataError(f"{path.name} is not UTF-8; convert it first (iconv -f LATIN1 -t UTF-8)") from None
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Record | str]]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, _object(line)
+
+
+def _object(line: str) -> Record | str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {str(error)[:80]}"
+    return value if isinstance(value, dict) else "not a JSON object"
+
+
+def _json(path: Path) -> Iterator[tuple[int, Record | str]]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise DataError(f"{path.name} is not JSON: {error}; one object a line is called .jsonl") from None
+    for number, item in enumerate(value if isinstance(value, list) else [value], start=1):
+        yield number, item if isinstance(item, dict) else "not a JSON object"
+
+
+def _csv(path: Path) -> Iterator[tuple[int, Record | str]]:
+    csv.field_size_limit(10_000_000)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from enumerate(csv.DictReader(file), start=1)
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Record | str]]:
+    import pyarrow
+
+    try:
+        source = pyarrow.parquet.ParquetFile(path)
+    except pyarrow.ArrowException as error:
+        raise DataError(f"{path.name} is not parquet: {error}") from None
+    with source:
+        number = 0
+        for batch in source.iter_batches(batch_size=256):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+
+def _text(path: Path) -> Iterator[tuple[int, Record | str]]:
+    yield 1, {"text": path.read_text(encoding="utf-8-sig"), "title": path.stem}
+
+
+_READERS = {".jsonl": _lines, ".json": _json, ".csv": _csv, ".parquet": _parquet, ".txt": _text, ".md": _text}

@@ -1,0 +1,68 @@
+"""Personal data in other people's logs: found by checksum and form, reported by kind, redacted on request.
+
+E-mail addresses, telephone numbers (international, or national of a given region), IBANs and payment cards. Names and
+postal addresses have no form that could be checked: they are not found.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import phonenumbers
+from stdnum import iban, luhn
+
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+
+Span = tuple[int, int, str]
+"""Start, end and kind of a finding."""
+
+
+def spans(text: str, region: str | None = None) -> list[Span]:
+    """Findings in the order of the text, none inside another. `region` (DE, US) admits national telephone numbers."""
+    found: list[Span] = []
+    for span in _found(text, region):
+        if all(span[1] <= start or end <= span[0] for start, end, _ in found):
+            found.append(span)
+    return sorted(found)
+
+
+def _found(text: str, region: str | None) -> Iterator[Span]:
+    yield from ((*match.span(), "email") for match in _EMAIL.finditer(text))
+    yield from ((*match.span(), "iban") for match in _IBAN.finditer(text) if iban.is_valid(match[0]))
+    yield from (
+        (*match.span(), "card") for match in _CARD.finditer(text) if luhn.is_valid(re.sub("[ -]", "", match[0]))
+    )
+    yield from ((match.start, match.end, "phone") for match in phonenumbers.PhoneNumberMatcher(text, region))
+
+
+def redacted(text: str, region: str | None = None) -> str:
+    """The text with `[email]`, `[phone]` ... in place of what was found."""
+    for start, end, kind in reversed(spans(text, region)):
+        text = f"{text[:start]}[{kind}]{text[end:]}"
+    return text
+
+
+def count(value: Any, region: str | None = None) -> Counter[str]:
+    """How many of each kind stand in the texts of a row."""
+    kinds: Counter[str] = Counter()
+
+    def look(text: str) -> str:
+        kinds.update(kind for _, _, kind in spans(text, region))
+        return text
+
+    mapped(value, look)
+    return kinds
+
+
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """A row with every text in it changed, however deep; keys stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: mapped(item, change) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [mapped(item, change) for item in value]
+    return value

@@ -1,0 +1,189 @@
+"""Other people's data: what fits becomes rows, what does not is refused with its row and reason, nothing is lost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.synthesize import synthesize
+from temper.cli import main
+from temper.config import load_preset
+from temper.config.stages import OwnSettings
+from temper.domains import load_domain
+from temper.own.bring import CONVERT, bring
+from temper.own.convert import Refused
+from temper.own.personal import redacted, spans
+from temper.synthesis.quality import alternates
+from temper.synthesis.rows import read
+from temper.synthesis.sets import build
+
+TOOLS = [{"type": "function", "function": {"name": "get_order", "parameters": {"properties": {"order": {}}}}}]
+CALL = {"id": "1", "type": "function", "function": {"name": "get_order", "arguments": '{"order": "W7"}'}}
+CHAT: dict[str, Any] = {
+    "tools": TOOLS,
+    "messages": [
+        {"role": "assistant", "content": "Welcome!"},
+        {"role": "user", "content": "Where is W7?"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "name": "get_order", "content": "shipped"},
+        {"role": "assistant", "content": "It is on its way."},
+    ],
+}
+PAIR = {"prompt": "Where is W7?", "chosen": "On its way.", "rejected": "No idea."}
+
+
+def lines(path: Path, *records: Any) -> Path:
+    path.write_text("".join(f"{r if isinstance(r, str) else json.dumps(r)}\n" for r in records), encoding="utf-8")
+    return path
+
+
+def test_a_chat_gives_a_row_for_each_thing_the_assistant_did(tmp_path: Path):
+    came = bring([lines(tmp_path / "chats.jsonl", CHAT)], "sft", tmp_path / "out")
+    first, second = read(tmp_path / "out" / "train.jsonl")
+    assert (came.read, came.made, came.refused) == (1, 2, [])
+    assert [m["content"] for m in first["prompt"]] == ["tools: get_order(order)", "Where is W7?"]
+    assert first["completion"][0]["content"] == '[{"name":"get_order","arguments":{"order":"W7"}}]'
+    assert second["prompt"][-1] == {"role": "user", "content": "get_order: shipped"}
+    assert second["completion"][0]["content"] == "It is on its way."
+
+
+def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path):
+    silent = {"messages": [{"role": "user", "content": "Hello?"}]}
+    broken_call = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}
+    path = lines(tmp_path / "chats.jsonl", CHAT, "{half", silent, "[1]", {"text": "x"}, broken_call, CHAT)
+    came = bring([path], "sft", tmp_path / "out")
+    assert (came.read, came.made) == (7, 4)
+    assert [row["row"] for row in came.refused] == [2, 3, 4, 5, 6]
+    reasons = [row["reason"] for row in read(tmp_path / "out" / "refused.jsonl")]
+    assert reasons[0].startswith("not JSON")
+    assert reasons[-1] == "message 1: a tool call without a name"
+
+
+def test_both_forms_of_preferences_are_read(tmp_path: Path):
+    openai_form = {
+        "input": {"messages": [{"role": "user", "content": "Where is W7?"}], "tools": TOOLS},
+        "preferred_output": [{"role": "assistant", "content": "On its way."}],
+        "non_preferred_output": [{"role": "assistant", "content": "No idea."}],
+    }
+    same = {**PAIR, "rejected": PAIR["chosen"]}
+    came = bring([lines(tmp_path / "pairs.jsonl", PAIR, openai_form, same)], "dpo", tmp_path / "out")
+    rows = read(tmp_path / "out" / "train.jsonl")
+    assert came.refused[0]["reason"] == "chosen and rejected are the same"
+    assert [row["chosen"][0]["content"] for row in rows] == ["On its way."] * 2
+    assert rows[1]["prompt"][0]["role"] == "system"
+
+
+def test_texts_come_from_files_and_from_parquet(tmp_path: Path):
+    (tmp_path / "manual.md").write_text("Check the oil.")
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["One.", ""], "title": ["A", "B"]}), tmp_path / "t.parquet")
+    came = bring([tmp_path / "manual.md", tmp_path / "t.parquet"], "cpt", tmp_path / "out")
+    rows = read(tmp_path / "out" / "train.jsonl")
+    assert [(row["prompt"], row["completion"]) for row in rows] == [("manual\n\n", "Check the oil."), ("A\n\n", "One.")]
+    assert came.refused == [{"file": "t.parquet", "row": 2, "reason": "no `text`"}]
+
+
+def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path):
+    solved = {"task_id": 1, "reward": 1.0, "traj": CHAT["messages"]}
+    failed = {"task_id": 2, "reward": 0.0, "traj": CHAT["messages"]}
+    (tmp_path / "tau.json").write_text(json.dumps([solved, failed]))
+    (tmp_path / "t1.csv").write_text(
+        "ID,Filled_Template,Filled_Plan\n"
+        '1,"user: A hotel in Rome?","hotels = search_hotels(city=[""Rome""])"\n'
+        "1,assistant: I found two.,\n"
+        '1,user: The cheaper one.,"best = sort_results(hotels, by=""price"")"\n'
+        '2,user: A flight?,"seek_information(""city"")"\n'
+    )
+    came = bring([tmp_path / "tau.json", tmp_path / "t1.csv"], "sft", tmp_path / "out")
+    rows = read(tmp_path / "out" / "train.jsonl")
+    assert (came.read, came.made, len(came.refused)) == (6, 5, 1)
+    assert [message["role"] for message in rows[3]["prompt"]] == ["user", "assistant", "user"]
+    assert rows[4]["prompt"] == [{"role": "user", "content": "A flight?"}]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["user", "assistant", "tool"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("messages", "tools", "role", "content", "tool_calls", "prompt", "chosen", "rejected", "input", "text", "traj")
+MESSAGE = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.lists(MESSAGE, max_size=4), max_size=6))
+def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]):
+    for name, convert in CONVERT.items():
+        try:
+            rows = convert(record)
+        except Refused:
+            continue
+        assert rows
+        assert name == "cpt" or all(alternates(row["prompt"]) for row in rows)
+
+
+def test_personal_data_are_found_by_form_and_checksum():
+    text = "Mail jo.doe@example.org or call +49 30 901820; IBAN DE89 3704 0044 0532 0130 00, card 4111 1111 1111 1111."
+    assert [kind for _, _, kind in spans(text)] == ["email", "phone", "iban", "card"]
+    assert redacted(text) == "Mail [email] or call [phone]; IBAN [iban], card [card]."
+    assert (
+        redacted("Booking B4111, V12 for 12900, 4111 1111 1111 1112.")
+        == "Booking B4111, V12 for 12900, 4111 1111 1111 1112."
+    )
+    assert redacted("Call 030 901820", "DE") == "Call [phone]"
+
+
+def test_the_command_reports_and_redacts_before_anything_is_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    private = {**PAIR, "prompt": "I am jo.doe@example.org, where is W7?"}
+    path, out = lines(tmp_path / "pairs.jsonl", private, "oops"), tmp_path / "out"
+    assert main(["import", str(path), "--as", "dpo", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "read 2 records, made 1 rows" in said
+    assert "refused 1: not JSON" in said
+    assert "personal data: 1 email: kept; --redact replaces them" in said
+    assert main(["import", str(path), "--as", "dpo", "--out", str(out), "--redact"]) == 0
+    assert not any("jo.doe" in file.read_text() for file in out.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("gone.jsonl", None, "there is no file"),
+        ("rows.xlsx", "x", "cannot read .xlsx"),
+        ("rows.json", "{half", "is not JSON"),
+        ("rows.jsonl", '{"text": 1}\n', "none of 1 records became a row of sft; rows.jsonl, row 1: no `messages`"),
+    ],
+)
+def test_bad_files_are_one_line_and_leave_no_half_set(
+    name: str, content: str | None, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    assert main(["import", str(tmp_path / name), "--as", "sft", "--out", str(tmp_path / "out")]) == 3
+    error = capsys.readouterr().err
+    assert why in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out" / "train.jsonl").exists()
+
+
+def test_what_was_brought_is_not_simulated_and_moves_the_key(tmp_path: Path):
+    bring([lines(tmp_path / "chats.jsonl", *[CHAT] * 3)], "sft", tmp_path / "own")
+    smoke = load_preset("smoke").synthesize
+    mine = smoke.model_copy(update={"own": OwnSettings(sft=str(tmp_path / "own"))})
+
+    def out(name: str) -> Path:
+        (tmp_path / "sets" / name).mkdir(parents=True, exist_ok=True)
+        return tmp_path / "sets" / name
+
+    build(load_domain("automotive"), mine, out, tmp_path / "work", lambda _: None)
+    assert read(tmp_path / "sets" / "sft" / "train.jsonl") == read(tmp_path / "own" / "train.jsonl")
+
+    def key(config: Any) -> str:
+        return synthesize.cache_policy.key("synthesize", {"config": config, "runtime": None})
+
+    before = key(mine)
+    (tmp_path / "own").rename(tmp_path / "moved")
+    assert key(smoke.model_copy(update={"own": OwnSettings(sft=str(tmp_path / "moved"))})) == before != key(smoke)
