@@ -1,8 +1,9 @@
 """The settings of each stage. What makes the experiment has no default: the preset shows it."""
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from temper.config.endpoint import EndpointSettings
 from temper.config.settings import Settings
@@ -33,6 +34,11 @@ class OwnSettings(Settings):
     """Folder that `temper import --as dpo` made; the preference pairs are not simulated then."""
     cpt: str | None = None
     """Folder that `temper import --as cpt` made; in place of the domain's and public documents."""
+
+    @field_validator("*")
+    @classmethod
+    def _absolute(cls, folder: str | None) -> str | None:
+        return folder and str(Path(folder).expanduser().absolute())  # stages run elsewhere than the command
 
 
 class SynthesizeSettings(Settings):

@@ -63,7 +63,7 @@ def bring(
 
 def brought(folder: str) -> Path:
     """The folder of an import. Raises DataError when none was made there."""
-    path = Path(folder).expanduser().resolve()
+    path = Path(folder)
     if not (path / TRAIN).is_file():
         raise DataError(f"{path} holds no {TRAIN}: make it with `temper import FILE --as SET --out {path}`")
     return path

@@ -42,7 +42,7 @@ def preference(record: Mapping[str, Any]) -> list[Row]:
     """One DPO row: a prompt, the better answer, the worse one."""
     asked = record.get("prompt", record.get("input"))
     if isinstance(asked, Mapping):
-        asked, tools = asked.get("messages"), asked.get("tools")
+        tools, asked = asked.get("tools"), asked.get("messages")
     else:
         tools = record.get("tools")
     better = _answer(record.get("chosen", record.get("preferred_output")), "chosen")
