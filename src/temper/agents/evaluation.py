@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from temper.agents.client import Chat, Responder
 from temper.agents.roles import holds, parse_understanding
-from temper.agents.runtime import Conversation, System, Turn
+from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import Point, tool_metrics, why_wrong
+from temper.agents.turn import Turn
 from temper.config.stages import EvaluateSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario

@@ -6,6 +6,7 @@ the name of an earlier line, which is kept as `"$name"` and means what that line
 
 import ast
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -121,7 +122,9 @@ def _tree(text: str) -> ast.Module:
     if len(text) > LONGEST:
         raise Malformed("too long")
     try:
-        return ast.parse(text.strip())
+        with warnings.catch_warnings():  # Python comments on what it reads; nobody here wrote it
+            warnings.simplefilter("ignore")
+            return ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise Malformed("not a plan") from None
 

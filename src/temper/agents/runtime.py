@@ -4,8 +4,7 @@ A turn never raises for what a model wrote: a malformed answer is counted and ha
 calls reach the world only after their schemas, the approved plan and the rules agree.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from temper.agents import plan as plans
@@ -13,6 +12,7 @@ from temper.agents.client import Answer, Request, Responder
 from temper.agents.plan import Malformed, Plan
 from temper.agents.prompts import Message, Prompter, Variant
 from temper.agents.roles import calls_text, grounded, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.turn import Trace, Turn
 from temper.domains.base import Call, Domain, Outcome, Understanding, World
 from temper.domains.scenario import Scenario
 
@@ -22,31 +22,6 @@ ALLOWED = "allowed"
 """Feedback on a first refusal, or a question, where nothing is missing and no rule is broken."""
 CONFUSED = "Sorry, I did not understand that. Could you say it in other words?"
 SAFE_REFUSAL = "Sorry, I cannot do that for you. A colleague will be glad to help."
-
-
-@dataclass(frozen=True)
-class Trace:
-    """One agent call: what it read, what it wrote, what it cost, and the typed values behind the prompt."""
-
-    role: str
-    messages: list[Message]
-    output: str
-    prompt_tokens: int
-    completion_tokens: int
-    given: Any
-
-
-@dataclass
-class Turn:
-    """One customer turn, done."""
-
-    utterance: str
-    reply: str = ""
-    traces: list[Trace] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    """Calls that ran in the world."""
-    counts: Counter[str] = field(default_factory=Counter)
-    """What went wrong and was handled, by kind."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +92,7 @@ class Conversation:
             messages = self.prompter.planner(state, facts, feedback)
             text = await self._ask(turn, "planner", messages, (state, facts, feedback))
             try:
-                plan = plans.parse(text, self.system.domain.tools)
+                plan = self._planned(text, state)
             except Malformed:
                 turn.counts["planner_malformed"] += 1
                 feedback = "malformed"
@@ -134,6 +109,16 @@ class Conversation:
             turn.counts["replanned"] += 1
         turn.counts["gave_up"] += 1
         return None
+
+    def _planned(self, text: str, state: Understanding) -> Plan:
+        """The plan. Raises Malformed also for a question about no field of the intent, and for a rule that is none."""
+        domain = self.system.domain
+        plan = plans.parse(text, domain.tools)
+        if plan.ask and plan.ask not in domain.intents[state.intent].entities:
+            raise Malformed("the intent has no such field")
+        if plan.refuse and plan.refuse not in domain.rules:
+            raise Malformed("no such rule")
+        return plan
 
     def _allowed(self, state: Understanding) -> bool:
         """Nothing is missing, and by the rule checks the intent's tools may run with what is known."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.prompts import Message, Variant
-from temper.agents.runtime import Conversation, System, Turn
+from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
+from temper.agents.turn import Turn
 from temper.domains.base import Domain, Line, World
 from temper.synthesis.cast import Cast, Players
 from temper.synthesis.kinds import kind_of
