@@ -1,5 +1,6 @@
 """The bundle: one small folder that binds target, drafter, quantised target, prompts, engine flags and results."""
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -79,11 +80,15 @@ class Registered(BaseModel):
 
 
 def domain_digest(domain: str) -> str:
-    """Digest of a domain's prompts, tool schemas and rules. Raises ConfigError for an unknown domain."""
-    from temper.agents.prompts import Prompter
-    from temper.domains import load_domain
+    """Digest of a domain's prompts, tool schemas and rules, and of its code where it is your own.
 
-    return Prompter(load_domain(domain)).digest()
+    Raises ConfigError for an unknown domain.
+    """
+    from temper.agents.prompts import Prompter
+    from temper.domains import load_domain, source_digest
+
+    seen, code = Prompter(load_domain(domain)).digest(), source_digest(domain)
+    return "sha256:" + hashlib.sha256(f"{seen} {code}".encode()).hexdigest() if code else seen
 
 
 def tokenizer_digests(model: ModelRef, store: Store) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+import numpy
+
 RESAMPLES = 4000
 
 
@@ -21,6 +23,20 @@ def paired_lower_bound(
     n = len(differences)
     means = sorted(sum(drawn.choices(differences, k=n)) / n for _ in range(resamples))
     return means[int((1 - level) * resamples)]
+
+
+def share_interval(right: int, n: int, *, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Two-sided confidence interval, in percent, of the share `right / n` of points: percentile bootstrap.
+
+    Drawing n points with replacement and counting the right ones is one binomial draw, so it is drawn as such. Where
+    all points are right (or wrong) the interval has no width: a bootstrap knows nothing beyond its sample.
+    Raises ValueError without points.
+    """
+    if not 0 <= right <= n or not n:
+        raise ValueError("a share needs at least one point, and no more right ones than there are")
+    counts = numpy.random.default_rng(seed).binomial(n, right / n, RESAMPLES)
+    low, high = numpy.percentile(counts, [50 * (1 - level), 50 * (1 + level)])
+    return float(100 * low / n), float(100 * high / n)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

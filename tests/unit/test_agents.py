@@ -93,9 +93,37 @@ def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first):
     planner = [trace for trace in turn.traces if trace.role == "planner"]
     assert planner[1].messages[-1]["content"].endswith("book_service feedback: allowed")
     assert [name for name, _ in turn.calls] == ["service_price", "book_service"]
-    turn = asyncio.run(talk(Says(**answers, planner=first)).turn("Book an inspection on monday at 09:00."))
+    stubborn = Says(**answers, planner='refuse(rule="too_late")')
+    turn = asyncio.run(talk(stubborn).turn("Book an inspection on monday at 09:00."))
     assert not turn.calls
-    assert turn.counts["over_refusal"] == 1
+    assert turn.counts["refusal_sent_back"] == 1
+
+
+def test_a_refusal_by_another_rule_than_the_first_broken_one_goes_back():
+    model = Says(
+        understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"21:00"},"missing":[]}',
+        planner=['refuse(rule="too_late")', 'refuse(rule="closed_sunday")'],
+        explainer="Sorry, we are closed on sunday.",
+    )
+    turn = asyncio.run(talk(model).turn("Book an inspection on sunday at 21:00."))
+    planner = [trace for trace in turn.traces if trace.role == "planner"]
+    assert planner[1].messages[-1]["content"].endswith("book_service feedback: closed_sunday")
+    assert turn.counts == {"refusal_sent_back": 1}
+
+
+def test_what_the_explainer_drops_of_a_result_follows_in_brackets():
+    answers = {
+        "understander": '{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
+        "planner": 'a = opening_hours(department="sales")',
+        "executor": '[{"name":"opening_hours","arguments":{"department":"sales"}}]',
+    }
+    turn = asyncio.run(talk(Says(**answers, explainer="We open at 09:00.")).turn("When is sales open?"))
+    facts = turn.traces[-1].given[1][-1].facts
+    assert turn.reply.startswith("We open at 09:00. (")
+    assert holds(turn.reply, facts)
+    assert turn.counts["explainer_completed"] == 1
+    whole = f"Here you are: {', '.join(facts)}."
+    assert asyncio.run(talk(Says(**answers, explainer=whole)).turn("When is sales open?")).reply == whole
 
 
 def test_a_refusal_that_a_rule_backs_is_told_at_once():

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from temper.config.stages import Rule
 from temper.gates import Verdict, judge
-from temper.stats import paired_lower_bound
+from temper.stats import paired_lower_bound, share_interval
 
 
 def verdict(rule: Rule, metrics: dict[str, float], points: dict[str, dict[str, float]] | None = None) -> Verdict:
@@ -98,3 +98,13 @@ def test_the_bootstrap_is_seeded_and_covers() -> None:
     assert paired_lower_bound(ours, theirs) == pytest.approx(-0.086, abs=0.01)
     with pytest.raises(ValueError, match="same points"):
         paired_lower_bound([], [])
+
+
+def test_a_share_lies_within_its_interval_which_narrows_with_points() -> None:
+    low, high = share_interval(95, 100)
+    assert 89 <= low < 95 < high <= 99.1  # the exact binomial quantiles of 95 % are 90 and 99
+    wide, narrow = share_interval(8, 20), share_interval(400, 1000)
+    assert wide[1] - wide[0] > 3 * (narrow[1] - narrow[0])
+    assert share_interval(20, 20) == (100.0, 100.0)
+    with pytest.raises(ValueError, match="at least one point"):
+        share_interval(0, 0)

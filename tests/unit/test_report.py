@@ -96,9 +96,11 @@ def test_json_says_what_was_published(report: Report) -> None:
     assert report.schema_version == 1
     assert report.run_id == report_run.RUN
     assert report.agent_scores["sft"]["understander"].score == 88.0
+    assert report.agent_scores["sft"]["understander"].low < 88.0 < report.agent_scores["sft"]["understander"].high
     assert report.agent_scores["dpo"]["planner"].slices["replan"].n == 20
     assert report.e2e.keys() == {"dpo"}, "stages that played no scenario have no passes"
     assert (report.e2e["dpo"].passed, report.e2e["dpo"].n) == (16, 20)
+    assert report.e2e["dpo"].low < 80 < report.e2e["dpo"].high
     assert report.wall_s["benchmark"] == 410
     assert report.cached["sft"] is True
     assert report.cached["dpo"] is False

@@ -48,7 +48,8 @@ class Prompter:
         """
         intent = self.domain.intents[state.intent]
         given = json.dumps(state.entities, separators=(",", ":"))
-        why = f"feedback: {feedback}" if feedback else f"missing: {', '.join(state.missing) or 'none'}"
+        missing = f"missing: {', '.join(state.missing) or 'none'}"
+        why = f"feedback: {feedback}" if feedback and not state.missing else missing
         lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"given: {given}", f"{intent.name} {why}"]
         return self._messages("planner", lines, intent.business)
 

@@ -11,7 +11,7 @@ from temper.agents import plan as plans
 from temper.agents.client import Answer, Request, Responder
 from temper.agents.plan import Malformed, Plan
 from temper.agents.prompts import Message, Prompter, Variant
-from temper.agents.roles import calls_text, grounded, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.roles import calls_text, grounded, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
 from temper.agents.turn import Trace, Turn
 from temper.domains.base import Call, Domain, Outcome, Understanding, World
 from temper.domains.scenario import Scenario
@@ -19,7 +19,7 @@ from temper.domains.scenario import Scenario
 REPLANS = 2
 """How often the Planner may try again before a safe refusal."""
 ALLOWED = "allowed"
-"""Feedback on a first refusal, or a question, where nothing is missing and no rule is broken."""
+"""Feedback on a refusal, or a question, where nothing is missing and no rule is broken."""
 CONFUSED = "Sorry, I did not understand that. Could you say it in other words?"
 SAFE_REFUSAL = "Sorry, I cannot do that for you. A colleague will be glad to help."
 
@@ -97,16 +97,13 @@ class Conversation:
                 turn.counts["planner_malformed"] += 1
                 feedback = "malformed"
                 continue
-            if not plan.calls:
-                if feedback or not self._allowed(state):
-                    return plan
-                turn.counts["over_refusal"] += 1
-                feedback = ALLOWED
-                continue
-            feedback = await self._objection(turn, plan, facts)
+            if plan.calls:
+                feedback = await self._objection(turn, plan, facts)
+            else:
+                feedback = None if feedback else self._contradiction(plan, state)
             if feedback is None:
                 return plan
-            turn.counts["replanned"] += 1
+            turn.counts["replanned" if plan.calls else "refusal_sent_back"] += 1
         turn.counts["gave_up"] += 1
         return None
 
@@ -120,8 +117,11 @@ class Conversation:
             raise Malformed("no such rule")
         return plan
 
-    def _allowed(self, state: Understanding) -> bool:
-        """Nothing is missing, and by the rule checks the intent's tools may run with what is known."""
+    def _contradiction(self, plan: Plan, state: Understanding) -> str | None:
+        """What the rule checks say against a plan without calls: another rule, or that nothing forbids the calls.
+
+        They look at the intent's tools with what is known; where something is missing they say nothing.
+        """
         calls = []
         for name in self.system.domain.intents[state.intent].tools:
             fields = self.system.domain.tools[name].arguments.model_fields
@@ -130,8 +130,9 @@ class Conversation:
         try:
             known = [plans.check(call, self.system.domain.tools) for call in calls]
         except Malformed:
-            return False
-        return not state.missing and not self.world.broken(known)
+            return None
+        verdict = None if state.missing else self.world.broken(known) or ALLOWED
+        return verdict if verdict != plan.refuse else None
 
     async def _objection(self, turn: Turn, plan: Plan, facts: str) -> str | None:
         """The rule that the plan breaks, by the rule checks, or for a complex plan by the LLM Evaluator.
@@ -208,6 +209,10 @@ class Conversation:
         turn.reply = await self._ask(turn, "explainer", messages, given)
         if ungrounded(turn.reply, messages[-1]["content"], self.system.domain):
             turn.counts["explainer_ungrounded"] += 1
+        last = None if isinstance(given, Plan) else given[1][-1]
+        if last and not holds(turn.reply, last.facts):
+            turn.counts["explainer_completed"] += 1
+            turn.reply = f"{turn.reply} ({last.text})"
 
 
 def _literal(calls: tuple[Call, ...]) -> list[Call]:

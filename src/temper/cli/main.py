@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from temper.errors import TemperError
+from temper.errors import ConfigError, TemperError
 
 EXAMPLES = """examples:
   temper run smoke                          every stage on a tiny random model, a few minutes
@@ -90,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     ui.add_argument("--mlflow-port", type=int, default=5000, help="5000 by default; 0 takes a free one")
     ui.set_defaults(command=_ui)
 
+    domain = commands.add_parser("domain", help="what a domain of your own still lacks (docs/how-to/own-domain.md)")
+    domain.add_argument("action", choices=("check",))
+    domain.add_argument("domain", help="a built-in domain's name, or the folder of yours")
+    domain.set_defaults(command=_domain)
+
     doctor = commands.add_parser("doctor", help="what is missing on this machine, with the remedy for each")
     doctor.set_defaults(command=_doctor)
     presets = commands.add_parser("presets", help="the presets there are")
@@ -134,6 +139,17 @@ def _ui(asked: argparse.Namespace) -> int:
     from temper.cli.run import ui
 
     return ui(asked.prefect_port, asked.mlflow_port)
+
+
+def _domain(asked: argparse.Namespace) -> int:
+    from temper.domains import load_domain
+    from temper.domains.check import problems
+
+    found = list(problems(load_domain(asked.domain)))
+    print("\n".join(found) or f"{asked.domain}: keeps every promise of the protocol")
+    if found:
+        raise ConfigError(f"{asked.domain}: {len(found)} to mend")
+    return 0
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ class OwnSettings(Settings):
 
 class SynthesizeSettings(Settings):
     domain: str
-    """What the agents work in: a built-in domain's name (automotive)."""
+    """What the agents work in: a built-in domain's name (automotive), or the folder of your own."""
     seed: int
     """Seed of world, simulator, teacher and judge."""
     own: OwnSettings = OwnSettings()
@@ -82,6 +82,12 @@ class SynthesizeSettings(Settings):
     """Held-out evaluation points for each role."""
     scenarios: int = Field(ge=1)
     """Held-out end-to-end scenarios of ten turns."""
+
+    @field_validator("domain")
+    @classmethod
+    def _absolute(cls, domain: str) -> str:
+        own = Path(domain).expanduser()
+        return str(own.absolute()) if own.is_dir() else domain
 
 
 class ValidateSettings(Settings):

@@ -9,6 +9,7 @@ from typing import Any
 from temper.config import ROLES
 from temper.refs import Ref, StageResult
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
+from temper.stats import share_interval
 from temper.store import Store
 
 MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
@@ -33,16 +34,32 @@ def agent_scores(evaluated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Sc
     """Stage -> role, in the order of a turn -> score."""
     return {
         stage: {
-            role: Score.model_validate(scores["agent_scores"][role]) for role in ROLES if role in scores["agent_scores"]
+            role: Score.model_validate(_score(scores["agent_scores"][role]))
+            for role in ROLES
+            if role in scores["agent_scores"]
         }
         for stage, scores in evaluated.items()
     }
 
 
+def _score(value: dict[str, Any]) -> dict[str, Any]:
+    """A score with its bounds, and its slices with theirs."""
+    slices = {name: _score(part) for name, part in value.get("slices", {}).items()}
+    return {**value, **_bounds(round(value["score"] * value["n"] / 100), value["n"]), "slices": slices}
+
+
+def _bounds(right: int, n: int) -> dict[str, float]:
+    low, high = share_interval(right, n) if n else (0.0, 100.0)
+    return {"low": low, "high": high}
+
+
 def passes(evaluated: dict[str, dict[str, Any]]) -> dict[str, Passes]:
     """Stage -> end-to-end scenarios, where any were played."""
-    found = {stage: Passes.model_validate(scores["e2e"]) for stage, scores in evaluated.items() if scores.get("e2e")}
-    return {stage: played for stage, played in found.items() if played.n}
+    found = {stage: scores["e2e"] for stage, scores in evaluated.items() if scores.get("e2e", {}).get("n")}
+    return {
+        stage: Passes.model_validate({**played, **_bounds(played["passed"], played["n"])})
+        for stage, played in found.items()
+    }
 
 
 def benchmark(results: Iterable[StageResult], store: Store) -> tuple[list[Speed], Equivalence | None]:

@@ -14,7 +14,16 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
-class SliceScore(Part):
+class Bounds(Part):
+    """The 95 % bootstrap interval of a share, in percent."""
+
+    low: float = 0.0
+    """Lower end."""
+    high: float = 100.0
+    """Upper end."""
+
+
+class SliceScore(Bounds):
     """Points answered right."""
 
     score: float
@@ -30,7 +39,7 @@ class Score(SliceScore):
     """The same by slice (replan, out of policy ...)."""
 
 
-class Passes(Part):
+class Passes(Bounds):
     """End-to-end scenarios after one stage."""
 
     passed: int

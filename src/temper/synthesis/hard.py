@@ -13,16 +13,21 @@ from temper.domains.base import Domain, Line, World
 def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) -> list[dict[str, Any]]:
     """`count` pairs: a broken rule must be refused (Planner) or named (Evaluator), and a kept one must not be."""
     rows: list[dict[str, Any]] = []
-    rules = [(rule, tool) for rule in domain.rules.values() for tool in rule.tools]
+    rules = [
+        (rule, intent.name)
+        for rule in domain.rules.values()
+        for intent in domain.intents.values()
+        if set(intent.tools) & set(rule.tools)
+    ]
     tries = 0
     while len(rows) < count and tries < 200 * count:
-        rule, tool = rules[tries % len(rules)]
+        rule, intent = rules[tries % len(rules)]
         world = domain.world(seed * 1000 + tries, "train")
         breaks = rule.name if tries // len(rules) % 2 == 0 else None
-        lines = domain.task(rng, world, tool, "train", None, breaks) if tool in domain.intents else []
+        lines = domain.task(rng, world, intent, "train", None, breaks)
         tries += 1
         if lines:
-            facts = world.facts(lines[-1].truth.entities, tool)
+            facts = world.facts(lines[-1].truth.entities, intent)
             rows += _pairs(domain, lines[-1], world, facts, rule.name, broken=breaks is not None)
     return rows[:count]
 

@@ -51,13 +51,13 @@ def label(record: Record) -> str:
 def _planned(record: Record, draw: int) -> str:
     """A plan's label: what came back, what is asked of which intent, which rule forbids it, or what is called."""
     state, _, feedback = record.given
-    if feedback:
-        return f"feedback {feedback == ALLOWED} {draw % 4}"
     if state.missing:
         return f"ask {state.intent} {state.missing[0]}"
+    if feedback:
+        return f"feedback {feedback == ALLOWED} {draw % 4}"
     tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
-        return f"{record.right.splitlines()[-1]} {draw % 2}"
+        return f"{record.right.splitlines()[-1]} {draw % 3}"
     ruled = record.right.startswith("#")
     return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3)}"
 

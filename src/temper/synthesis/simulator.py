@@ -118,10 +118,10 @@ class Customer:
         intents = [i for i in self._domain.intents.values() if i.business == self._businesses[second]]
         weights = [RARE_WEIGHT if intent.rare else 1.0 for intent in intents]
         while True:
-            intent = self._rng.choices(intents, weights)[0].name
-            rules = [rule.name for rule in self._domain.rules.values() if intent in rule.tools]
+            intent = self._rng.choices(intents, weights)[0]
+            rules = [rule.name for rule in self._domain.rules.values() if set(intent.tools) & set(rule.tools)]
             breaks = self._rng.choice(rules) if rules and self._rng.random() < self._traffic.out_of_policy else None
-            lines = self._domain.task(self._rng, world, intent, self._split, focus, breaks)
+            lines = self._domain.task(self._rng, world, intent.name, self._split, focus, breaks)
             if 0 < len(lines) <= room:
                 return lines
 

@@ -1,7 +1,7 @@
 """More training wordings, made of an opener and a phrase, so that how a request begins says nothing of what it wants.
 
 A phrase follows openers of its kind: what the customer wants to do, what the dealer should do, what the customer wants
-to have. No combination is a test wording.
+to have, what the customer asks. No combination is a test wording.
 """
 
 import random
@@ -19,6 +19,7 @@ OPENERS: dict[str, tuple[str, ...]] = {
         "I want {}.", "I would like {}.", "I need {}.", "Can I have {}?", "Could I get {}?", "May I have {}?",
         "Give me {}.", "Please give me {}.", "We need {}.", "We would like {}.", "{}, please.",
     ),
+    "ask": ("{}?", "Please tell me, {}?", "One question: {}?", "And {}?", "Do tell me, {}?", "So {}?"),
 }  # fmt: skip
 
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -200,6 +201,12 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
             "tell me until when {department} is there", "tell me your opening hours",
         ),
         "have": ("the hours of {department}", "the opening hours of the {department} team", "your opening hours"),
+        "ask": (
+            "when can I speak to {department}", "when can I talk to somebody in {department}",
+            "when may I call the {department} team", "when is somebody from {department} there for me",
+            "when does the {department} team work", "what are the opening times of {department}",
+            "what are the hours in {department}", "when do you open",
+        ),
     },
     "hand_over": {
         "do": (
@@ -209,6 +216,7 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
         "you": (
             "connect me with somebody in {department}", "pass me on to {department}", "let {department} call me",
             "get me a person from {department}", "put me through to a human",
+            "let a human from {department} talk to me",
         ),
         "have": ("a person from {department}", "somebody in {department} on the phone", "a call from {department}"),
     },

@@ -1,0 +1,138 @@
+"""Whether a domain keeps what `temper.domains.base.Domain` promises: `temper domain check NAME|FOLDER`."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from inspect import getmembers, isfunction
+from typing import Any
+
+from temper.agents.plan import Malformed, check
+from temper.agents.roles import holds
+from temper.domains.base import Arguments, Domain, Intent, Line, Tool
+from temper.synthesis.simulator import Traffic, play
+from temper.synthesis.teacher import explain
+
+SEEDS = 40
+"""Worlds to look for an example in."""
+
+
+def problems(domain: Domain) -> Iterator[str]:
+    """One line for each promise that is not kept; later ones are looked at only when the earlier ones are kept."""
+    for look in (_members, _names, _worlds, _tasks, _rules, _words, _conversations):
+        found = list(look(domain))
+        yield from found
+        if found:
+            return
+
+
+def _members(domain: Any) -> Iterator[str]:
+    wanted = [*Domain.__annotations__, *(name for name, _ in getmembers(Domain, isfunction) if name[0] != "_")]
+    for name in wanted:
+        if not hasattr(domain, name):
+            yield f"DOMAIN has no `{name}`: see its docstring in temper/domains/base.py"
+
+
+def _names(domain: Domain) -> Iterator[str]:
+    for kind in ("tools", "rules", "intents"):
+        for name, item in getattr(domain, kind).items():
+            if item.name != name:
+                yield f"{kind}[{name!r}] is named {item.name!r}: key and name are the same"
+    for tool in domain.tools.values():
+        if not (isinstance(tool, Tool) and issubclass(tool.arguments, Arguments)):
+            yield f"tool {tool.name}: its arguments are a class derived from temper.domains.base.Arguments"
+    for kind, items in (("rule", domain.rules), ("intent", domain.intents)):
+        for item in items.values():
+            for name in sorted(set(item.tools) - set(domain.tools)):
+                yield f"{kind} {item.name} names a tool that is not there: {name}"
+    if len({intent.business for intent in domain.intents.values()}) < 2:
+        yield "all intents are of one business: conversations switch between two"
+
+
+def _worlds(domain: Domain) -> Iterator[str]:
+    for split in ("train", "test"):
+        one, same, other = (domain.world(seed, split).state_digest() for seed in (1, 1, 2))
+        if one != same:
+            yield f"world(1, {split!r}) differs from call to call: draw everything from random.Random(seed)"
+        if one == other:
+            yield f"world(1, {split!r}) and world(2, {split!r}) are the same: the seed has no effect"
+
+
+def _examples(domain: Domain, intent: str, split: str) -> Iterator[tuple[Any, list[Line]]]:
+    """Worlds in which the domain has a task for the intent, with its lines."""
+    for seed in range(SEEDS):
+        world = domain.world(seed, split)
+        lines = domain.task(random.Random(seed), world, intent, split, None)
+        if lines:
+            yield world, lines
+
+
+def _tasks(domain: Domain) -> Iterator[str]:
+    templates: dict[str, set[str]] = {"train": set(), "test": set()}
+    for intent in domain.intents.values():
+        for split, seen in templates.items():
+            found = list(_examples(domain, intent.name, split))
+            if not found:
+                yield f"task({intent.name!r}, {split!r}) gave no lines in {SEEDS} worlds"
+            seen |= {line.template for _, lines in found for line in lines}
+            yield from dict.fromkeys(wrong for world, lines in found if (wrong := _task(domain, intent, world, lines)))
+    for template in sorted(templates["train"] & templates["test"])[:5]:
+        yield f"a wording is in both splits: {template!r}"
+
+
+def _task(domain: Domain, intent: Intent, world: Any, lines: list[Line]) -> str | None:
+    last = lines[-1].truth
+    if any(line.truth.intent != intent.name for line in lines) or last.missing:
+        return f"task({intent.name!r}): every line means this intent, and after the last nothing is missing"
+    calls = domain.plan(last)
+    if tuple(name for name, _ in calls) != intent.tools:
+        return f"plan({intent.name!r}) calls {[name for name, _ in calls]}, the intent says {list(intent.tools)}"
+    try:
+        calls = [check(call, domain.tools) for call in calls]
+    except Malformed as error:
+        return f"plan({intent.name!r}): {error}"
+    before = world.state_digest()
+    reads = not any(domain.tools[name].writes for name in intent.tools)
+    literal = [call for call in calls if not any(str(value).startswith("$") for value in call[1].values())]
+    if reads and not world.broken(literal):
+        for name, given in literal:
+            world.run(name, given)
+        if world.state_digest() != before:
+            return f"{', '.join(intent.tools)}: not marked as writing, and changed the world"
+    return None
+
+
+def _rules(domain: Domain) -> Iterator[str]:
+    """Every rule is met by some customer, if need be after what others have done to the world."""
+    left = set(domain.rules)
+    for seed in range(10 * SEEDS):
+        if not left:
+            return
+        episode = asyncio.run(play(domain, seed, "train", Traffic(out_of_policy=1.0)))
+        left -= {rule for record in episode.records for rule in left if f'refuse(rule="{rule}")' in record.right}
+    for rule in sorted(left):
+        yield f"rule {rule}: no task with breaks={rule!r} ran into it in {10 * SEEDS} conversations"
+
+
+def _words(domain: Domain) -> Iterator[str]:
+    fields = {field for intent in domain.intents.values() for field in intent.entities}
+    said = [(f"ask({field!r})", domain.ask(field)) for field in sorted(fields)]
+    said += [(f"refusal({rule!r})", domain.refusal(rule)) for rule in domain.rules]
+    for name, (text, facts) in said:
+        if not holds(text, facts):
+            yield f"{name}: the text does not hold its own facts: {text!r}, {facts}"
+    if len(domain.documents(random.Random(0), 3)) != 3:
+        yield "documents(rng, 3) does not give three (context, text) pairs"
+
+
+def _conversations(domain: Domain) -> Iterator[str]:
+    """What a faultless M would do goes without a hitch."""
+    traffic = Traffic(naive_rate=0.0, timid_rate=0.0)
+    for seed in range(SEEDS // 4):
+        episode = asyncio.run(play(domain, seed, "test", traffic))
+        for line, turn in zip(episode.lines, episode.turns, strict=True):
+            wrong = set(turn.counts) - {"reference_empty"}
+            if wrong:
+                yield f"the right answers to {line.text!r} led to {', '.join(sorted(wrong))}"
+        for record in episode.records:
+            if record.role == "explainer" and not holds(record.right, explain(domain, record.given)[1]):
+                yield f"reply(...) does not hold the facts of its outcomes: {record.right!r}"
