@@ -13,7 +13,7 @@ from temper.config import load_preset, override
 from temper.domains import load_domain
 from temper.domains.automotive import Automotive
 from temper.domains.automotive.world import World
-from temper.domains.base import Call, Line, Understanding
+from temper.domains.base import Call, Line, Rule, Understanding
 from temper.domains.check import problems
 
 LIKE_THE_BUILT_IN = "from temper.domains.automotive import DOMAIN\n"
@@ -47,10 +47,15 @@ class Tactless(Automotive):
 
 
 class Lawless(Automotive):
-    def task(
-        self, rng: random.Random, world: World, intent: str, split: str, focus: str | None, breaks: str | None = None
-    ) -> list[Line]:
-        return super().task(rng, world, intent, split, focus, None if breaks == "term_limit" else breaks)
+    rules = Automotive.rules | {"full_moon": Rule("full_moon", "moon not full", ("book_service",))}
+
+    def refusal(self, rule: str) -> tuple[str, tuple[str, ...]]:
+        return ("Sorry, the moon is full.", ()) if rule == "full_moon" else super().refusal(rule)
+
+
+class Breaking(Automotive):
+    def ask(self, field: str) -> tuple[str, tuple[str, ...]]:
+        raise KeyError(field)
 
 
 class Mumbling(Automotive):
@@ -65,7 +70,8 @@ class Mumbling(Automotive):
         (Restless(), "draw everything from random.Random(seed)"),
         (Leaking(), "a wording is in both splits"),
         (Tactless(), "ask('body'): the text does not hold its own facts"),
-        (Lawless(), "rule term_limit: no task with"),
+        (Lawless(), "rule full_moon: nobody ran into it"),
+        (Breaking(), "raised KeyError: 'body'"),
         (Mumbling(), "reply(...) does not hold the facts of its outcomes: 'Done.'"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Automotive) else "",
@@ -117,7 +123,8 @@ def test_its_code_and_nothing_beside_it_moves_the_digest(tmp_path: Path):
 
 def test_a_preset_names_the_folder_from_wherever_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     own(tmp_path / "mine", LIKE_THE_BUILT_IN)
+    smoke = load_preset("smoke")
     monkeypatch.chdir(tmp_path)
-    config = override(load_preset("smoke"), ["synthesize.domain=mine"])
+    config = override(smoke, ["synthesize.domain=mine"])
     assert config.synthesize.domain == str(tmp_path / "mine")
     assert load_domain(config.synthesize.domain) is load_domain("automotive")
