@@ -8,14 +8,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
+from pydantic import BaseModel
 
 from temper.agents.client import Chat
+from temper.config.endpoint import EndpointSettings
 from temper.config.stages import EngineSettings
 from temper.engine import Usage, serve
 from temper.errors import EngineError
+from temper.synthesis.endpoint import Endpoint
 
 SETTINGS = EngineSettings(dtype="float32", max_model_len=256, max_num_seqs=8, kv_cache_gib=0.1, draft_length=2)
 RUNTIME = {"device": "cpu", "engine_start_timeout_s": 240}
@@ -71,6 +75,24 @@ def asked(url: str, model: str) -> list[str]:
     return asyncio.run(ask())
 
 
+class Choice(BaseModel):
+    """What even a random model can be held to."""
+
+    right: bool
+    word: Literal["yes", "no"]
+
+
+def judged(url: str, model: str, journal: Path) -> tuple[Choice, dict[str, float]]:
+    """An answer in a given shape, as a judge's is asked for, and what it cost."""
+    settings = EndpointSettings(url=url, model=model, max_tokens=128, budget_tokens=5000)
+
+    async def ask() -> tuple[Choice, dict[str, float]]:
+        async with Endpoint(settings, journal) as endpoint:
+            return await endpoint.ask([{"role": "user", "content": "Is it right?"}], Choice), endpoint.spent()
+
+    return asyncio.run(ask())
+
+
 def group(pid: int) -> list[psutil.Process]:
     """Living processes of a process group."""
     found = []
@@ -88,7 +110,10 @@ def test_it_serves_the_same_greedy_answers_twice_and_counts_its_tokens(tiny: Pat
         before = engine.counters()
         first, second = asked(engine.url, engine.model), asked(engine.url, engine.model)
         used = Usage.between(before, engine.counters())
+        choice, spent = judged(engine.url, engine.model, tmp_path / "journal")
     assert first == second
+    assert choice.word in ("yes", "no")
+    assert spent["prompt_tokens"] > 0 < spent["answer_tokens"]
     assert 2 * len(PROMPTS) <= used.output_tokens <= 2 * len(PROMPTS) * 16
     assert used.tokens_per_step is None
     with pytest.raises(EngineError, match="died while serving"):
@@ -113,6 +138,7 @@ def test_an_engine_that_cannot_start_says_why(tiny: Path, tmp_path: Path) -> Non
 PARENT = """
 import os, sys, time
 from pathlib import Path
+from temper.config.endpoint import EndpointSettings
 from temper.config.stages import EngineSettings
 from temper.engine import serve
 settings = EngineSettings.model_validate_json(sys.argv[3])

@@ -1,4 +1,4 @@
-"""The command line: `temper run`, `report`, `rollback`, `ui`, `doctor`, `presets`."""
+"""The command line: `temper run`, `report`, `import`, `domain check`, `rollback`, `ui`, `doctor`, `presets`."""
 
 from temper.cli.main import main
 

@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   temper run demo --until sft               stop after a stage; run again to go on
   temper run .temper/runs/ID/config.yaml    exactly what a run did
   temper report                             what the latest run showed
+  temper import chats.jsonl --as sft --out own/sft --redact
   temper rollback automotive-demo           make the previous champion the champion again
 
 exit codes: 0 done, 2 settings, 3 data, 4 store, 5 stage, 6 engine, 7 servers, 8 gate refused, 9 missing model
