@@ -10,7 +10,7 @@ from types import ModuleType
 from temper.domains.base import Domain
 from temper.errors import ConfigError
 
-BUILT_IN = ("automotive",)
+BUILT_IN = ("automotive", "travel")
 
 
 def load_domain(name: str) -> Domain:
@@ -40,7 +40,7 @@ def _package(folder: Path) -> ModuleType:
     start = folder.expanduser().absolute() / "__init__.py"
     if not start.is_file():
         raise ConfigError(
-            f"no domain {str(folder)!r}: built in is {', '.join(BUILT_IN)}; a folder needs an __init__.py"
+            f"no domain {str(folder)!r}: built in are {', '.join(BUILT_IN)}; a folder needs an __init__.py"
         )
     name = f"temper_own_domain_{start.parent.name}"
     if name not in sys.modules:

@@ -17,6 +17,8 @@ from temper.synthesis.teacher import explain
 
 SEEDS = 40
 """Worlds to look for an example in."""
+QUIET = Traffic(naive_rate=0.0, timid_rate=0.0)
+"""Conversations without a mistake."""
 CONVERSATIONS = 800
 """Conversations in which every rule has to be run into; some ten seconds."""
 
@@ -77,18 +79,33 @@ def _examples(domain: Domain, intent: str, split: str) -> Iterator[tuple[Any, li
 
 def _tasks(domain: Domain) -> Iterator[str]:
     templates: dict[str, set[str]] = {"train": set(), "test": set()}
-    for intent in domain.intents.values():
-        for split, seen in templates.items():
-            found = list(_examples(domain, intent.name, split))
+    for split, seen in templates.items():
+        later = _later(domain, split)
+        for intent in domain.intents.values():
+            found = list(_examples(domain, intent.name, split)) or [(None, lines) for lines in later[intent.name]]
             if not found:
-                yield f"task({intent.name!r}, {split!r}) gave no lines in {SEEDS} worlds"
+                yield f"task({intent.name!r}, {split!r}) gave no lines in {SEEDS} worlds, nor in {SEEDS} conversations"
             seen |= {line.template for _, lines in found for line in lines}
             yield from dict.fromkeys(wrong for world, lines in found if (wrong := _task(domain, intent, world, lines)))
     for template in sorted(templates["train"] & templates["test"])[:5]:
         yield f"a wording is in both splits: {template!r}"
 
 
+def _later(domain: Domain, split: str) -> dict[str, list[list[Line]]]:
+    """Lines by intent of tasks that come up in conversations, for intents that need something done before."""
+    found: dict[str, list[list[Line]]] = {name: [] for name in domain.intents}
+    for seed in range(SEEDS):
+        lines: list[Line] = []
+        for line in asyncio.run(play(domain, seed, split, QUIET)).lines:
+            lines.append(line)
+            if not line.truth.missing:
+                found[line.truth.intent].append(lines)
+                lines = []
+    return found
+
+
 def _task(domain: Domain, intent: Intent, world: Any, lines: list[Line]) -> str | None:
+    """What is wrong with a task, in the world that it was made for; None stands for one that has moved on."""
     last = lines[-1].truth
     if any(line.truth.intent != intent.name for line in lines) or last.missing:
         return f"task({intent.name!r}): every line means this intent, and after the last nothing is missing"
@@ -99,6 +116,8 @@ def _task(domain: Domain, intent: Intent, world: Any, lines: list[Line]) -> str 
         calls = [check(call, domain.tools) for call in calls]
     except Malformed as error:
         return f"plan({intent.name!r}): {error}"
+    if world is None:
+        return None
     before = world.state_digest()
     reads = not any(domain.tools[name].writes for name in intent.tools)
     literal = [call for call in calls if not any(str(value).startswith("$") for value in call[1].values())]
@@ -123,9 +142,8 @@ def _words(domain: Domain) -> Iterator[str]:
 
 def _conversations(domain: Domain) -> Iterator[str]:
     """What a faultless M would do goes without a hitch."""
-    traffic = Traffic(naive_rate=0.0, timid_rate=0.0)
     for seed in range(SEEDS // 4):
-        episode = asyncio.run(play(domain, seed, "test", traffic))
+        episode = asyncio.run(play(domain, seed, "test", QUIET))
         for line, turn in zip(episode.lines, episode.turns, strict=True):
             wrong = set(turn.counts) - {"reference_empty"}
             if wrong:

@@ -1,0 +1,87 @@
+"""The traveller's side: values for what is asked, requests with or without them, and answers to what was missing."""
+
+import random
+from typing import Any
+
+from temper.domains.base import Line, Understanding
+from temper.domains.travel.catalogue import CUISINES, DAYS, KINDS, STARS
+from temper.domains.travel.intents import INTENTS, plan
+from temper.domains.travel.wording import ANSWERS, POLITE, REQUESTS
+from temper.domains.travel.world import World
+
+TRIES = 20
+
+
+def _values(rng: random.Random, world: World, intent: str, breaks: str | None) -> dict[str, Any] | None:
+    """Values for every entity of the intent that break the rule `breaks` and no other, or None if none were found."""
+    for _ in range(TRIES):
+        flight = rng.choice([f for f in world.flights.values() if f["full"] is (breaks == "flight_full")])
+        place = rng.choice(list(world.attractions.values() if "attractions" in intent else world.restaurants.values()))
+        hotel = rng.choice(list(world.hotels.values()))
+        there = hotel if "hotel" in intent else place
+        other = f"T{rng.randint(100, 999)}"
+        every = {
+            "origin": flight["origin"],
+            "destination": flight["destination"],
+            "day": "monday"
+            if breaks == "closed_monday"
+            else flight["day"]
+            if "flight" in intent
+            else rng.choice(DAYS[1:]),
+            "max_price": rng.randint(10, 50) * 10,
+            "flight": flight["id"],
+            "confirmed": "yes",
+            "booking": other if breaks == "own_trip" else rng.choice([*world.trips, other]),
+            "city": there["city"],
+            "stars": hotel["stars"] if rng.random() < 0.8 else rng.choice(STARS),
+            "hotel": hotel["id"],
+            "nights": rng.randint(15, 40) if breaks == "nights_limit" else rng.randint(1, 14),
+            "cuisine": place.get("cuisine", rng.choice(CUISINES)),
+            "restaurant": rng.choice(list(world.restaurants)),
+            "people": rng.randint(9, 20) if breaks == "party_limit" else rng.randint(2, 8),
+            "kind": place.get("kind", rng.choice(KINDS)),
+        }
+        given = {name: every[name] for name in INTENTS[intent].entities}
+        calls = [call for call in plan(Understanding(intent, given)) if "$a" not in call[1].values()]
+        if world.broken(calls) == breaks:
+            return given
+    return None
+
+
+def _say(template: str, given: dict[str, Any], it: str | None) -> str:
+    """The template with its values; what is in focus may be `it`."""
+    spoken = {name: "it" if it is not None and value == it else value for name, value in given.items()}
+    text = template.format(**spoken)
+    return text[0].upper() + text[1:]
+
+
+def task(
+    rng: random.Random, world: World, intent: str, split: str, focus: str | None, breaks: str | None = None
+) -> list[Line]:
+    """A request and the answers to all that it left out; see `Domain.task`."""
+    given = _values(rng, world, intent, breaks)
+    if given is None:
+        return []
+    it = None
+    for name in ("flight", "hotel", "restaurant"):
+        here = {**given, name: focus}
+        shown = name in given and focus in getattr(world, f"{name}s") and rng.random() < 0.5
+        if shown and world.broken(plan(Understanding(intent, here))) == breaks:
+            given, it = here, focus if rng.random() < 0.6 else None
+    template = rng.choice(REQUESTS[intent][split])
+    order = INTENTS[intent].entities
+    known = {name: given[name] for name in order if "{" + name + "}" in template}
+    rare = ("rare_intent",) if INTENTS[intent].rare else ()
+    slices = (*rare, "out_of_policy") if breaks else rare
+    lines = [Line(rng.choice(POLITE) + _say(template, given, it), _truth(intent, known), template, slices)]
+    while missing := lines[-1].truth.missing:
+        answer = rng.choice(ANSWERS[missing[0]][split])
+        known = {**known, missing[0]: given[missing[0]]}
+        lines.append(Line(_say(answer, given, None), _truth(intent, known), answer, slices))
+    return lines
+
+
+def _truth(intent: str, known: dict[str, Any]) -> Understanding:
+    order = INTENTS[intent].entities
+    entities = {name: known[name] for name in order if name in known}
+    return Understanding(intent, entities, tuple(name for name in order if name not in known))

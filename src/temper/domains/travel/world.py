@@ -1,0 +1,114 @@
+"""The seeded world of the travel agency: flights, hotels, tables, sights, and what the last searches kept."""
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from temper.domains.base import Call, Checked, Outcome
+from temper.domains.travel import actions
+from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KINDS, RESTAURANTS, SIGHTS, STARS
+from temper.domains.travel.rules import RULES, review
+
+Thing = dict[str, Any]
+"""A flight, hotel, restaurant or sight: `id`, and what is known of it."""
+
+
+@dataclass
+class World:
+    """All that the tools read and change. Equal seeds and equal calls give equal states."""
+
+    flights: dict[str, Thing]
+    hotels: dict[str, Thing]
+    restaurants: dict[str, Thing]
+    attractions: dict[str, Thing]
+    trips: dict[str, str]
+    counter: int
+    cache: dict[str, list[str]] = field(default_factory=dict)
+    """Ids that the last search of each kind found."""
+
+    def run(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
+        """Run one validated call."""
+        return actions.ACTIONS[name](self, **arguments)
+
+    def review(self, calls: Sequence[Call]) -> list[Checked]:
+        """Every rule about these calls, in the order of RULES, and whether it holds now."""
+        return review(self, calls)
+
+    def broken(self, calls: Sequence[Call]) -> str | None:
+        """The first rule that these calls would break now."""
+        return next((checked.rule for checked in self.review(calls) if not checked.holds), None)
+
+    def facts(self, entities: Mapping[str, Any], intent: str) -> str:
+        """Kept results, seats and owners, where a rule about this intent asks for them."""
+        about = {name for name, rule in RULES.items() if intent in rule.tools}
+        parts = [f"{kind} {self.kept(kind)}" for kind in ("flights", "hotels") if f"{kind}_first" in about]
+        if "flight_full" in about and entities.get("flight"):
+            parts.append(f"{entities['flight']} {self.seats(str(entities['flight']))}")
+        if "own_trip" in about and entities.get("booking"):
+            parts.append(f"{entities['booking']} {self.owner(str(entities['booking']))}")
+        return ", ".join(parts)
+
+    def kept(self, kind: str) -> str:
+        """Whether a search of this kind has found something to go on with."""
+        return "cached" if self.cache.get(kind) else "none"
+
+    def seats(self, flight: str) -> str:
+        """Whether a flight has seats."""
+        found = self.flights.get(flight)
+        return "unknown" if found is None else "full" if found["full"] else "free"
+
+    def owner(self, booking: str) -> str:
+        """Whose booking it is."""
+        return "own" if booking in self.trips else "other"
+
+    def next_id(self) -> str:
+        """A new number for a booking."""
+        self.counter += 1
+        return f"T{self.counter}"
+
+    def state_digest(self) -> str:
+        """sha256 of everything that a tool can change."""
+        state = json.dumps({"trips": self.trips, "cache": self.cache}, sort_keys=True)
+        return "sha256:" + hashlib.sha256(state.encode()).hexdigest()
+
+
+def make_world(seed: int, split: str) -> World:
+    """A world of five cities. Numbers divisible by three belong to the test split, the others to training."""
+    rng = random.Random(f"travel {seed} {split}")
+    cities = rng.sample(CITIES[split], 5)
+    numbers = [number for number in range(10, 600) if (number % 3 == 0) == (split == "test")]
+    ids = iter(rng.sample(numbers, 150))
+
+    def things(prefix: str, count: int, make: Any) -> dict[str, Thing]:
+        made = [{"id": f"{prefix}{next(ids)}", **make()} for _ in range(count)]
+        return {thing["id"]: thing for thing in made}
+
+    def flight() -> Thing:
+        origin, destination = rng.sample(cities, 2)
+        price = rng.randint(4, 60) * 10
+        return {
+            "origin": origin, "destination": destination, "day": rng.choice(DAYS), "price": price,
+            "full": rng.random() < 0.2,
+        }  # fmt: skip
+
+    def hotel() -> Thing:
+        name, price = rng.choice(HOTELS[split]), rng.randint(5, 40) * 10
+        return {"name": name, "city": rng.choice(cities), "stars": rng.choice(STARS), "price": price}
+
+    def restaurant() -> Thing:
+        return {"name": rng.choice(RESTAURANTS[split]), "city": rng.choice(cities), "cuisine": rng.choice(CUISINES)}
+
+    def sight() -> Thing:
+        return {"name": rng.choice(SIGHTS[split]), "city": rng.choice(cities), "kind": rng.choice(KINDS)}
+
+    return World(
+        flights=things("F", 60, flight),
+        hotels=things("H", 40, hotel),
+        restaurants=things("R", 30, restaurant),
+        attractions=things("A", 20, sight),
+        trips={f"T{rng.randint(10, 99)}": rng.choice(("flight", "hotel")) for _ in range(2)},
+        counter=rng.randint(100, 800),
+    )
