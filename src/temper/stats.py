@@ -1,5 +1,6 @@
 """Statistics of small paired samples."""
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -37,6 +38,20 @@ def share_interval(right: int, n: int, *, level: float = 0.95, seed: int = 0) ->
     counts = numpy.random.default_rng(seed).binomial(n, right / n, RESAMPLES)
     low, high = numpy.percentile(counts, [50 * (1 - level), 50 * (1 + level)])
     return float(100 * low / n), float(100 * high / n)
+
+
+def pass_hat(successes: Sequence[int], trials: int) -> dict[int, float]:
+    """pass^k in percent for k up to `trials`: the chance that k tries at the same scenario all succeed.
+
+    `successes` has one count out of `trials` for each scenario. Unbiased estimator, mean of C(c, k) / C(n, k) (Yao et
+    al. 2024, tau-bench). Raises ValueError without scenarios.
+    """
+    if not successes:
+        raise ValueError("pass^k needs at least one scenario")
+    return {
+        k: 100 * sum(math.comb(c, k) for c in successes) / (len(successes) * math.comb(trials, k))
+        for k in range(1, trials + 1)
+    }
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from temper.config.stages import Rule
 from temper.gates import Verdict, judge
-from temper.stats import paired_lower_bound, share_interval
+from temper.stats import paired_lower_bound, pass_hat, share_interval
 
 
 def verdict(rule: Rule, metrics: dict[str, float], points: dict[str, dict[str, float]] | None = None) -> Verdict:
@@ -108,3 +108,13 @@ def test_a_share_lies_within_its_interval_which_narrows_with_points() -> None:
     assert share_interval(20, 20) == (100.0, 100.0)
     with pytest.raises(ValueError, match="at least one point"):
         share_interval(0, 0)
+
+
+def test_pass_hat_falls_with_k_and_counts_luck_for_what_it_is() -> None:
+    assert pass_hat([4, 4, 0, 0], 4) == {1: 50, 2: 50, 3: 50, 4: 50}, "who always succeeds does so k times"
+    figures = pass_hat([2, 2, 2, 2], 4)
+    assert figures[1] == 50
+    assert figures[2] == pytest.approx(100 / 6)
+    assert figures[3] == figures[4] == 0
+    with pytest.raises(ValueError, match="at least one scenario"):
+        pass_hat([], 3)

@@ -51,7 +51,9 @@ class Chat:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def complete(self, messages: list[Message], *, max_tokens: int, temperature: float = 0.0) -> Answer:
+    async def complete(
+        self, messages: list[Message], *, max_tokens: int, temperature: float = 0.0, seed: int | None = None
+    ) -> Answer:
         """One chat completion; greedy by default. Raises EngineError when the endpoint does not answer."""
         from openai import OpenAIError
 
@@ -61,6 +63,7 @@ class Chat:
                 messages=messages,  # type: ignore[arg-type]
                 max_tokens=max_tokens,
                 temperature=temperature,
+                seed=seed,
             )
         except (OpenAIError, TimeoutError) as error:
             raise EngineError(f"{self._client.base_url} did not answer ({error}); see the engine's log") from error
@@ -75,3 +78,18 @@ class Chat:
     async def respond(self, request: Request, max_tokens: int) -> Answer:
         """The served model's answer to a role's messages."""
         return await self.complete(request.messages, max_tokens=max_tokens)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A served model that draws its answers, the same ones for the same seed on an idle engine."""
+
+    chat: Chat
+    temperature: float
+    seed: int
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        """The served model's drawn answer to a role's messages."""
+        return await self.chat.complete(
+            request.messages, max_tokens=max_tokens, temperature=self.temperature, seed=self.seed
+        )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from temper.agents.client import Chat, Responder
+from temper.agents.client import Chat, Responder, Sampled
 from temper.agents.roles import holds, parse_understanding
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import Point, tool_metrics, why_wrong
@@ -80,19 +80,26 @@ def _percent(correct: Sequence[bool]) -> float:
 async def run_scenarios(
     domain: Domain, scenarios: Sequence[Scenario], chat: Chat | None, settings: EvaluateSettings, tick: Tick
 ) -> list[dict[str, Any]]:
-    """Play scenarios whole, several at once; without a chat the scripted teacher plays, mistakes and all."""
+    """Play scenarios whole, `settings.trials` times each, several at once; without a chat the scripted teacher plays,
+    mistakes and all.
+    """
 
-    async def one(scenario: Scenario) -> dict[str, Any]:
-        return await _play(domain, scenario, chat, settings)
+    async def one(item: tuple[Scenario, int]) -> dict[str, Any]:
+        return await _play(domain, *item, chat, settings)
 
-    return await at_once(scenarios, one, settings.concurrency, tick)
+    items = [(scenario, trial) for scenario in scenarios for trial in range(settings.trials)]
+    return await at_once(items, one, settings.concurrency, tick)
 
 
-async def _play(domain: Domain, scenario: Scenario, chat: Chat | None, settings: EvaluateSettings) -> dict[str, Any]:
+async def _play(
+    domain: Domain, scenario: Scenario, trial: int, chat: Chat | None, settings: EvaluateSettings
+) -> dict[str, Any]:
     """Passed: the world is in its goal state, every required fact was told, and no rule was broken."""
     world = domain.world(scenario.seed, scenario.split)
     oracle = Oracle(domain, world)
-    responder: Responder = chat or Teacher(oracle, random.Random(scenario.id), scenario.mistake_rate)
+    responder: Responder = Teacher(oracle, random.Random(f"{scenario.id} {trial}"), scenario.mistake_rate)
+    if chat:
+        responder = Sampled(chat, settings.temperature, trial)
     talk = Conversation(System(domain, responder, settings.halstead_threshold, settings.max_tokens), world)
     counts: Counter[str] = Counter()
     told, turns = [], []
@@ -105,6 +112,7 @@ async def _play(domain: Domain, scenario: Scenario, chat: Chat | None, settings:
     reached = world.state_digest() == scenario.goal
     return {
         "id": scenario.id,
+        "trial": trial,
         "passed": reached and all(told),
         "goal_reached": reached,
         "facts_told": sum(told),

@@ -212,6 +212,10 @@ class EvaluateSettings(Settings):
     """Held-out points for each role, by the stage that is measured."""
     scenarios: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int]
     """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
+    trials: int = Field(default=1, ge=1)
+    """Times that each scenario is played; more than one gives pass^k, and wants a temperature."""
+    temperature: float = Field(default=0.0, ge=0)
+    """Sampling temperature of the scenarios; held-out points are always greedy."""
     concurrency: int = Field(ge=1)
     """Requests or conversations in flight."""
     max_tokens: int = Field(ge=8)

@@ -45,7 +45,9 @@ class Passes(Bounds):
     passed: int
     """Scenarios in the goal state, every required fact told, no rule broken."""
     n: int
-    """Scenarios played."""
+    """Scenarios played, each trial counted."""
+    pass_hat: dict[int, float] = {}
+    """k to pass^k: the percentage of scenarios that succeed k times in a row; empty where each was played once."""
 
 
 class Speed(Part):

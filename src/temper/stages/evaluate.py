@@ -6,6 +6,7 @@ scenarios.jsonl. The model is measured on the engine that will serve it.
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,6 +20,7 @@ from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve
 from temper.stage import Report, Stage, run
+from temper.stats import pass_hat
 from temper.synthesis.rows import Row, read, write
 
 
@@ -59,7 +61,7 @@ def main(stage: Stage) -> Report:
     drafts = counters.get("spec_decode_num_drafts", 0.0)
     tokens_per_step = 1 + counters.get("spec_decode_num_accepted_tokens", 0.0) / drafts if drafts else None
     out = stage.out("report")
-    e2e = {"passed": passed, "n": len(played)}
+    e2e = {"passed": passed, "n": len(played), "pass_hat": _pass_hat(played, settings.evaluate.trials)}
     whole = {"stage": settings.stage, **scores, "e2e": e2e, "tokens_per_step": tokens_per_step}
     (out / "scores.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
     write(out / "failures.jsonl", failures)
@@ -92,6 +94,13 @@ async def _measure(
         )
         played = await run_scenarios(domain, scenarios, chat, limits, lambda d, n: tick("scenarios", d, n))
     return answers, played
+
+
+def _pass_hat(played: list[dict[str, Any]], trials: int) -> dict[int, float]:
+    """pass^k of the scenarios, where they were tried more than once."""
+    successes = Counter({row["id"]: 0 for row in played})
+    successes.update(row["id"] for row in played if row["passed"])
+    return pass_hat(list(successes.values()), trials) if played and trials > 1 else {}
 
 
 def _first(points: list[Row], per_role: int) -> list[Row]:
