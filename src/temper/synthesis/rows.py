@@ -57,7 +57,7 @@ def _planned(record: Record, draw: int) -> str:
         return f"feedback {feedback == ALLOWED} {draw % 4}"
     tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
-        return f"{record.right.splitlines()[-1]} {draw % 3}"
+        return f"{record.right.splitlines()[-1]} {draw % 2}"
     ruled = record.right.startswith("#")
     return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3)}"
 

@@ -205,7 +205,8 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
             "when can I speak to {department}", "when can I talk to somebody in {department}",
             "when may I call the {department} team", "when is somebody from {department} there for me",
             "when does the {department} team work", "what are the opening times of {department}",
-            "what are the hours in {department}", "when do you open",
+            "what are the hours in {department}", "when do you open", "until when can I reach {department}",
+            "at what time can the {department} team be reached", "when could I reach somebody in {department}",
         ),
     },
     "hand_over": {
