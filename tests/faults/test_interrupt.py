@@ -17,7 +17,9 @@ pytestmark = pytest.mark.timeout(1200)
 
 def start(home: Path, *, hang: bool) -> "subprocess.Popen[str]":
     """`temper run smoke` up to its data, on fake stages and with servers of its own."""
-    code = "import sys; from temper.cli import main; sys.exit(main())"
+    # A shell that runs the tests in the background has Ctrl-C ignored, and children inherit that.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; import sys; from temper.cli import main; sys.exit(main())"
     fakes = {"PYTHONPATH": str(ROOT / "tests" / "fakes"), "FAKE_LOG": str(home / "executed")}
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_"))}
     env |= {"TEMPER_HOME": str(home), **fakes, **({"FAKE_HANG": "synthesize"} if hang else {})}
