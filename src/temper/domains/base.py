@@ -7,7 +7,7 @@ the difference. `automotive` is the built-in one.
 import hashlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -172,6 +172,24 @@ class Domain(Protocol):
 
     def ramble(self, rng: random.Random, split: str) -> str:
         """A sentence that means nothing for the task."""
+
+
+Check = tuple[Callable[[Any, Mapping[str, Any]], Any], Callable[[Any], bool]]
+"""What a rule looks at, given the world and a call's arguments, and whether that is allowed."""
+
+
+def reviewed(
+    rules: Mapping[str, Rule], checks: Mapping[str, Check], world: Any, calls: Sequence[Call]
+) -> list[Checked]:
+    """Every rule about the tools of these validated calls, in order: what it looked at, and whether it holds."""
+    checked = []
+    for name, rule in rules.items():
+        look, allowed = checks[name]
+        seen = [look(world, given) for tool, given in calls if tool in rule.tools]
+        if seen:
+            wrong = [value for value in seen if not allowed(value)]
+            checked.append(Checked(name, str((wrong or seen)[0]), not wrong))
+    return checked
 
 
 def digest(domain: Domain, prompts: Mapping[str, str]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from temper.domains.automotive.catalogue import SMALL_JOBS
-from temper.domains.base import Call, Checked, Rule
+from temper.domains.base import Check, Rule
 
 if TYPE_CHECKING:
     from temper.domains.automotive.world import World
@@ -39,10 +39,7 @@ def _status(world: World, arguments: Mapping[str, Any]) -> str:
     return "unknown" if vehicle is None else "sold" if vehicle.sold else "available"
 
 
-Check = tuple[Callable[["World", Mapping[str, Any]], Any], Callable[[Any], bool]]
-"""What a rule looks at in a call and the world, and whether that is allowed."""
-
-_CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Check] = {
     "closed_sunday": (lambda world, call: call["day"], lambda day: day != "sunday"),
     "too_late": (lambda world, call: call["time"], lambda time: time <= "17:00"),
     "vehicle_sold": (_status, lambda status: status != "sold"),
@@ -63,15 +60,3 @@ _CHECKS: dict[str, Check] = {
         lambda whose: whose == "own",
     ),
 }
-
-
-def review(world: World, calls: Sequence[Call]) -> list[Checked]:
-    """Every rule about the tools of these validated calls, in order: what it looked at, and whether it holds."""
-    checked = []
-    for name, rule in RULES.items():
-        look, allowed = _CHECKS[name]
-        seen = [look(world, given) for tool, given in calls if tool in rule.tools]
-        if seen:
-            wrong = [value for value in seen if not allowed(value)]
-            checked.append(Checked(name, str((wrong or seen)[0]), not wrong))
-    return checked

@@ -9,8 +9,8 @@ from typing import Any
 
 from temper.domains.automotive import actions
 from temper.domains.automotive.catalogue import BODIES, COLOURS, DAYS, FUELS, MODELS, TIMES
-from temper.domains.automotive.rules import RULES, review
-from temper.domains.base import Call, Checked, Outcome
+from temper.domains.automotive.rules import CHECKS, RULES
+from temper.domains.base import Call, Checked, Outcome, reviewed
 
 
 @dataclass
@@ -47,7 +47,7 @@ class World:
 
     def review(self, calls: Sequence[Call]) -> list[Checked]:
         """Every rule about these calls, in the order of RULES, and whether it holds now."""
-        return review(self, calls)
+        return reviewed(RULES, CHECKS, self, calls)
 
     def broken(self, calls: Sequence[Call]) -> str | None:
         """The first rule that these calls would break now."""

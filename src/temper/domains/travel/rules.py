@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from temper.domains.base import Call, Checked, Rule
+from temper.domains.base import Check, Rule
 
 if TYPE_CHECKING:
-    from temper.domains.travel.world import World
+    pass
 
 RULES = {
     rule.name: rule
@@ -24,9 +23,6 @@ RULES = {
     )
 }
 
-Check = tuple[Callable[["World", Mapping[str, Any]], Any], Callable[[Any], bool]]
-"""What a rule looks at in a call and the world, and whether that is allowed."""
-
 CHECKS: dict[str, Check] = {
     "flights_first": (lambda world, call: world.kept("flights"), lambda kept: kept == "cached"),
     "hotels_first": (lambda world, call: world.kept("hotels"), lambda kept: kept == "cached"),
@@ -37,15 +33,3 @@ CHECKS: dict[str, Check] = {
     "confirm_first": (lambda world, call: call["confirmed"], lambda confirmed: confirmed == "yes"),
     "own_trip": (lambda world, call: world.owner(call["booking"]), lambda owner: owner == "own"),
 }
-
-
-def review(world: World, calls: Sequence[Call]) -> list[Checked]:
-    """Every rule about the tools of these validated calls, in order: what it looked at, and whether it holds."""
-    checked = []
-    for name, rule in RULES.items():
-        look, allowed = CHECKS[name]
-        seen = [look(world, given) for tool, given in calls if tool in rule.tools]
-        if seen:
-            wrong = [value for value in seen if not allowed(value)]
-            checked.append(Checked(name, str((wrong or seen)[0]), not wrong))
-    return checked

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from temper.domains.base import Call, Checked, Outcome
+from temper.domains.base import Call, Checked, Outcome, reviewed
 from temper.domains.travel import actions
 from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KINDS, RESTAURANTS, SIGHTS, STARS
-from temper.domains.travel.rules import RULES, review
+from temper.domains.travel.rules import CHECKS, RULES
 
 Thing = dict[str, Any]
 """A flight, hotel, restaurant or sight: `id`, and what is known of it."""
@@ -35,7 +35,7 @@ class World:
 
     def review(self, calls: Sequence[Call]) -> list[Checked]:
         """Every rule about these calls, in the order of RULES, and whether it holds now."""
-        return review(self, calls)
+        return reviewed(RULES, CHECKS, self, calls)
 
     def broken(self, calls: Sequence[Call]) -> str | None:
         """The first rule that these calls would break now."""
