@@ -1,7 +1,6 @@
 """Who plays in the simulation: the scripted teacher, judge and customer, or large models behind endpoints."""
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -13,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from temper.agents.client import Answer, Request
 from temper.agents.prompts import Message
+from temper.agents.roles import holds
 from temper.config.endpoint import ROLES_TO_HIRE
 from temper.config.stages import SynthesizeSettings
 from temper.domains.base import Line
@@ -89,8 +89,8 @@ class Cast:
             said = await self.simulator.ask([_message("system", task), _message("user", line.text)], Said)
         except Unusable:
             return line
-        kept = all(_holds(said.text, value) for value in line.truth.entities.values() if _holds(line.text, value))
-        return replace(line, text=said.text) if kept else line
+        values = [str(value) for value in line.truth.entities.values() if holds(line.text, [str(value)])]
+        return replace(line, text=said.text) if holds(said.text, values) else line
 
     def _shown(self, request: Request) -> list[Message]:
         """The role's instructions, worked examples, and the request."""
@@ -170,7 +170,3 @@ def _asked(messages: Sequence[Message]) -> str:
 
 def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
-
-
-def _holds(text: str, value: object) -> bool:
-    return re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text, re.IGNORECASE) is not None
