@@ -137,6 +137,8 @@ class LoRASettings(Settings):
     """Scale: the update is multiplied by alpha / r."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the adapter."""
+    from_block: int = Field(default=0, ge=0)
+    """First block with an adapter: those below it run without a gradient."""
 
 
 class SFTSettings(OptimizerSettings):

@@ -49,7 +49,7 @@ def main(stage: Stage) -> Report:
         ),
         train_dataset=_on_disk(fitting, stage.checkpoints / "rows"),
         processing_class=tokenizer,
-        peft_config=training.lora(settings.lora),
+        peft_config=training.lora(settings.lora, model),
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)

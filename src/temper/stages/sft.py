@@ -26,7 +26,7 @@ def main(stage: Stage) -> Report:
         args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=training.lora(settings.lora),
+        peft_config=training.lora(settings.lora, model),
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)

@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from temper.config.stages import LoRASettings, OptimizerSettings
-from temper.errors import DataError
+from temper.errors import ConfigError, DataError
 from temper.stage import Stage
 
 WHOLE = "whole"
@@ -59,13 +59,20 @@ def merged(trainer: Trainer) -> PreTrainedModel:
     return plain(trainer.accelerator.unwrap_model(trainer.model).merge_and_unload())
 
 
-def lora(settings: LoRASettings) -> LoraConfig:
-    """Adapters on every linear layer of the blocks; embedding and head stay as they are."""
+def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
+    """Adapters on every linear layer of the blocks from `from_block` on; embedding and head stay as they are.
+
+    Raises ConfigError when the model has no such block.
+    """
+    blocks = model.config.num_hidden_layers
+    if settings.from_block >= blocks:
+        raise ConfigError(f"lora.from_block is {settings.from_block}, but the model has blocks 0 to {blocks - 1}")
     return LoraConfig(
         r=settings.r,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules="all-linear",
+        layers_to_transform=list(range(settings.from_block, blocks)) if settings.from_block else None,
         task_type="CAUSAL_LM",
     )
 
