@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list
 from peft import LoraConfig
+from torch.nn import Linear
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -67,12 +68,14 @@ def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
     blocks = model.config.num_hidden_layers
     if settings.from_block >= blocks:
         raise ConfigError(f"lora.from_block is {settings.from_block}, but the model has blocks 0 to {blocks - 1}")
+    # PEFT's "all-linear" cannot be limited to some blocks; the body's linear layers are the same without the head.
+    linear = {name.rpartition(".")[2] for name, part in model.base_model.named_modules() if isinstance(part, Linear)}
     return LoraConfig(
         r=settings.r,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules="all-linear",
-        layers_to_transform=list(range(settings.from_block, blocks)) if settings.from_block else None,
+        target_modules=sorted(linear),
+        layers_to_transform=list(range(settings.from_block, blocks)),
         task_type="CAUSAL_LM",
     )
 
