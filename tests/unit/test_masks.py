@@ -98,3 +98,29 @@ def test_shared_prefixes_run_once() -> None:
     sharing.share_prefixes(model)
     model(**batch, fused_lm_head=True)
     assert sum(seen) < 0.5 * batch["input_ids"].numel()
+
+
+def _half_frozen() -> Any:
+    model, _ = tiny_model()
+    model.requires_grad_(False)
+    for block in model.model.layers[3:]:
+        block.requires_grad_(True)
+    return model
+
+
+def test_frozen_blocks_remember_instructions_and_change_nothing() -> None:
+    asked = ["shared instructions", "pairs", "one prompt", "nothing shared", "shared instructions"]
+    plain, halved = _half_frozen(), _half_frozen()
+    add_fused_lm_head(plain)
+    sharing.share_prefixes(halved)
+    read: list[int] = []
+    halved.model.layers[0].register_forward_hook(lambda _, inputs, __: read.append(inputs[0].shape[:2].numel()))
+    tokens = []
+    for name in asked:
+        read.clear()
+        for model in (plain, halved):
+            model(**_batch(BATCHES[name]), fused_lm_head=True).log_probs.sum().backward()
+        tokens.append(sum(read))
+    for one, other in zip(plain.parameters(), halved.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, atol=1e-5, rtol=1e-3)
+    assert tokens[-1] < 0.7 * tokens[0]  # the same batch: what its rows share was known

@@ -13,8 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
+
+from temper.stages.frozen import Halves
 
 IGNORED = -100
 """Label of a token that is not scored."""
@@ -35,6 +37,7 @@ def share_prefixes(model: Any) -> None:
     """Let `model(..., labels=..., fused_lm_head=True)`, TRL's call on a causal model, go through `score`."""
     if getattr(model.forward, "__func__", None) is _forward:
         return
+    model.halves = Halves(model)
     model.plain_forward = model.forward
     model.forward = types.MethodType(_forward, model)
 
@@ -80,17 +83,17 @@ def _run(model: PreTrainedModel, levels: list[Level]) -> Tensor:
     """Last hidden states of the last level, [rows, length, hidden]."""
     if len(levels) == 1:
         return model.base_model(levels[0].ids, attention_mask=levels[0].mask, use_cache=False).last_hidden_state
-    cache = DynamicCache(config=model.config)
+    halves: Halves = model.halves
+    caches = halves.caches()
     mask = levels[0].mask[:, :0]
     for number, level in enumerate(levels):
         if number:
-            cache.batch_select_indices(level.parent)
+            for cache in caches:
+                cache.batch_select_indices(level.parent)
             mask = mask[level.parent]
         mask = torch.cat([mask, level.mask], dim=1)
         place = (mask.cumsum(1) - 1).clamp(min=0)[:, -level.ids.size(1) :]
-        states = model.base_model(
-            level.ids, attention_mask=mask, position_ids=place, past_key_values=cache, use_cache=True
-        ).last_hidden_state
+        states = halves.run(level.ids, mask, place, caches)
     return states
 
 

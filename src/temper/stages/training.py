@@ -50,8 +50,8 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
 
 def plain(model: PreTrainedModel) -> PreTrainedModel:
     """`model` without the forward passes that TRL and `sharing` put on it."""
-    vars(model).pop("forward", None)
-    vars(model).pop("plain_forward", None)
+    for name in ("forward", "plain_forward", "halves"):
+        vars(model).pop(name, None)
     return model
 
 
