@@ -38,7 +38,7 @@ def customize(config: PipelineConfig | str, overrides: tuple[str, ...] = (), unt
     with run:
         start = run(base, config.base)
         sets = run(synthesize, config.synthesize)
-        run(validate, start.model, sets.datasets, config.validation)
+        run(validate, start.model, sets.datasets, config.synthesize.domain, config.validation)
 
         deeper = run(expand, start.model, config.expand)
         adapted = run(cpt, deeper.model, sets.data("cpt"), config.cpt)

@@ -13,12 +13,12 @@ from temper.contents import contents
 from temper.own.bring import brought
 from temper.refs import StageResult
 
-RECIPE = 9
+RECIPE = 10
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:
-    """Other prompts, tools, rules or brought rows make other data; where a model or a folder is found does not."""
-    config = given["config"].model_dump()
+    """Other prompts, tools, rules or brought rows make other data; where a model, a folder or a worker is does not."""
+    config = given["config"].model_dump(exclude={"ray"})
     config["own"] = {name: contents(brought(folder)).digest for name, folder in config["own"].items() if folder}
     for name in ROLES_TO_HIRE:
         asked = config[name] or {}

@@ -1,16 +1,25 @@
 """Checks on the data."""
 
+from typing import Any
+
 from prefect import task
 
 from tasks.contract import compute, contract
+from temper.bundle import domain_digest
 from temper.config import Runtime
 from temper.config.stages import ValidateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 1
+RECIPE = 2
 
 
-@task(name="validate", **contract(RECIPE))
-def validate(base: ModelRef, sets: dict[str, DatasetRef], config: ValidateSettings, *, runtime: Runtime) -> StageResult:
+def _identity(given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, "domain_digest": domain_digest(given["domain"])}
+
+
+@task(name="validate", **contract(RECIPE, _identity))
+def validate(
+    base: ModelRef, sets: dict[str, DatasetRef], domain: str, config: ValidateSettings, *, runtime: Runtime
+) -> StageResult:
     """Refuse bad data.   In: the base model (its tokenizer), the six sets.   Out: a report; DataError on a refusal."""
-    return compute("validate", config, runtime, base=base, **sets)
+    return compute("validate", {**config.model_dump(), "domain": domain}, runtime, base=base, **sets)

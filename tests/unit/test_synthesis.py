@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from temper.agents.roles import parses
 from temper.agents.scoring import why_wrong
 from temper.config import load_preset
 from temper.domains import load_domain
@@ -79,17 +80,36 @@ def test_a_suite_names_the_bad_rows(tmp_path: Path):
     }
     bad = {**good, "id": "2", "prompt": [{"role": "assistant", "content": "hello"}]}
     long = {**good, "id": "3", "prompt": [{"role": "user", "content": "hello " * 50}]}
-    records = flat("sft", [good, bad, long], lambda text: len(text.split()))
+    wordless = {**good, "id": "4", "role": "evaluator", "completion": [{"content": ""}]}
+    records = flat("sft", [good, bad, long, wordless], lambda text: len(text.split()), lambda role, text: text == "x")
     failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
-    assert sorted(finding.column for finding in failed) == ["alternates", "tokens"]
+    assert sorted(finding.column for finding in failed) == ["alternates", "answer", "answer_tokens", "parses", "tokens"]
     assert (tmp_path / "index.html").is_file()
+
+
+def test_answers_parse_by_their_role():
+    call = '[{"name":"opening_hours","arguments":{"department":"service"}}]'
+    assert parses("executor", call, DOMAIN)
+    assert not parses("executor", call.replace("department", "dept"), DOMAIN)
+    assert not parses("executor", call[:-1], DOMAIN)
+    assert parses("evaluator", "safe", DOMAIN)
+    assert not parses("evaluator", "sure", DOMAIN)
+    assert parses("public", "anything", DOMAIN)
+
+
+def test_one_role_alone_is_not_a_balanced_set(tmp_path: Path):
+    row = {"prompt": [{"role": "user", "content": "hello"}], "completion": [{"content": "x"}]}
+    rows = [{**row, "role": "planner" if number else "executor", "id": number} for number in range(60)]
+    records = flat("sft", rows, len, lambda *_: True)
+    failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
+    assert [finding.expectation for finding in failed] == ["roles_to_be_balanced"]
 
 
 @pytest.mark.parametrize(
     "row", [{"id": "1"}, {"messages": "hello"}, {"messages": [1, {"role": "user"}]}, {"prompt": {}}]
 )
 def test_a_row_without_messages_is_a_finding_and_not_a_crash(row: dict[str, object], tmp_path: Path):
-    failed = {f.column for f in check({"sft": flat("sft", [row], len)}, 20, tmp_path) if not f.success}
+    failed = {f.column for f in check({"sft": flat("sft", [row], len, lambda *_: True)}, 20, tmp_path) if not f.success}
     assert "alternates" in failed
 
 

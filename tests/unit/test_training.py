@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import get_peft_model
 
+from temper.config.stages import LoRASettings
 from temper.errors import ConfigError
 from temper.stage import EVENTS, REPORT
 from temper.stages import cpt, dpo, expand, sft, training
+from temper.stages.positions import by_position
 from temper.stages.tiny import tiny_model
 from temper.stages.trainers import GroupedBatches
 from tests.unit.stage_run import LORA, OPTIMIZER, chat, pair, rows, stage
@@ -59,12 +62,42 @@ def test_cpt_trains_the_new_blocks_alone_and_merges(parent: Path, tmp_path: Path
     data = rows(tmp_path / "data", documents)
     rows(data, documents[:4], "heldout.jsonl")
     config = {**OPTIMIZER, "learning_rate": 1e-2, "epochs": 2, "trainable": "new_blocks", "merge_weight": 0.5}
+    config["weights_to_compare"] = [0, 1]
     run = stage(tmp_path / "run", "cpt", config, {"parent": expanded.out("model"), "data": data})
     report = cpt.main(run)
     before, after = _weights(expanded.out("model")), _weights(run.out("model"))
     changed = {name.split(".")[2] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"4", "9"}
-    assert report.metrics["heldout_loss_after"] < report.metrics["heldout_loss_before"]
+    started, ended = (report.metrics[f"heldout_loss_domain_{when}"] for when in ("before", "after"))
+    assert ended < started
+    merges = {row["step"]: row["merged_loss_domain"] for row in report.curves if "merged_loss_domain" in row}
+    assert merges[0] == pytest.approx(started, abs=1e-4)  # all of the parent, nothing of what was trained
+    assert merges[100] < ended < merges[0]
+
+
+def test_a_loss_by_position_is_the_models_own(parent: Path) -> None:
+    model, tokenizer = training.load(parent, torch.float32)
+    found = by_position(model, tokenizer, [{"prompt": "About cars. ", "completion": "The Aster is a car of the year."}])
+    read = tokenizer.encode("About cars. ")
+    document = tokenizer.encode("The Aster is a car of the year.")
+    with torch.no_grad():
+        log_p = torch.log_softmax(model(torch.tensor([read + document])).logits[0], dim=-1)
+    first, second = (-float(log_p[len(read) - 1 + i, document[i]]) for i in (0, 1))
+    assert [row["step"] for row in found] == [1, 2, 3, 5, 9, 17, 33]
+    assert found[0]["position_loss_with_context"] == pytest.approx(first, abs=1e-4)
+    assert found[1]["position_loss_with_context"] == pytest.approx(second, abs=1e-4)
+    assert found[0]["position_loss_without_context"] != pytest.approx(first, abs=1e-4)
+
+
+def test_lora_starts_at_its_first_block(parent: Path) -> None:
+    model = training.load(parent, torch.float32)[0]
+    tuned = get_peft_model(model, training.lora(LoRASettings(r=2, alpha=2, from_block=3), model))
+    trained = [name for name, value in tuned.named_parameters() if value.requires_grad]
+    blocks = {int(name.split(".layers.")[1].split(".")[0]) for name in trained}
+    assert blocks == set(range(3, model.config.num_hidden_layers))
+    assert not any("lm_head" in name or "embed" in name for name in trained)
+    with pytest.raises(ConfigError, match="from_block"):
+        training.lora(LoRASettings(r=2, alpha=2, from_block=99), model)
 
 
 def test_the_merge_is_linear(parent: Path) -> None:

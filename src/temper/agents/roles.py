@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from temper.agents.plan import LONGEST, Malformed, check
+from temper.agents.plan import LONGEST, Malformed, check, parse
 from temper.domains.base import Call, Checked, Domain, Intent, Understanding
 
 
@@ -109,6 +109,21 @@ def parse_calls(text: str, domain: Domain) -> tuple[Call, ...]:
             raise Malformed("a call is not {name, arguments}")
         calls.append(check((str(item["name"]), item["arguments"]), domain.tools))
     return tuple(calls)
+
+
+def parses(role: str, text: str, domain: Domain) -> bool:
+    """Whether an answer is of its role's form. The Explainer, and who is no agent, may say anything."""
+    forms: dict[str, Callable[[str, Domain], object]] = {
+        "understander": parse_understanding,
+        "planner": lambda plan, of: parse(plan, of.tools),
+        "evaluator": parse_verdict,
+        "executor": parse_calls,
+    }
+    try:
+        forms.get(role, lambda *_: None)(text, domain)
+    except Malformed:
+        return False
+    return True
 
 
 def calls_text(calls: Iterable[Call]) -> str:

@@ -56,6 +56,8 @@ class SynthesizeSettings(Settings):
     """Large model that puts the customer's lines into its own words; without one, they are said as written."""
     conversations: int = Field(ge=4)
     """Simulated conversations to train on."""
+    ray: bool = False
+    """Play them on Ray's workers (RAY_ADDRESS, else this machine's cores); the same rows come out."""
     traces_per_role: dict[Role, int]
     """SFT traces kept for each role, spread over intents and slices."""
     mistake_rate: float = Field(ge=0, le=1)
@@ -128,6 +130,8 @@ class CPTSettings(OptimizerSettings):
     """Train the inserted blocks alone, or everything."""
     merge_weight: float = Field(ge=0, le=1)
     """Share of the adapted weights in the linear merge with the expanded original; 1 keeps them as trained."""
+    weights_to_compare: tuple[float, ...] = ()
+    """Merge weights whose held-out losses are measured beside it, to choose by."""
 
 
 class LoRASettings(Settings):

@@ -47,6 +47,7 @@ def draw_all(report: Report) -> dict[str, tuple[bytes, str]]:
         "ladder": ladder,
         "draft_accuracy": draft_accuracy,
         "losses": losses,
+        "contexts": contexts,
     }
     found: dict[str, tuple[bytes, str]] = {}
     for name, draw in plots.items():
@@ -151,6 +152,30 @@ def losses(report: Report) -> "Figure | None":
         axes.set_ylim(bottom=0)
         if len(axes.lines) > 1:
             axes.legend()
+    return figure
+
+
+def contexts(report: Report) -> "Figure | None":
+    """Held-out loss after CPT by token position, the paper's Figure 5; and of merges by weight, where compared."""
+    rows = report.curves.get("cpt", [])
+    places = [row for row in rows if "position_loss_with_context" in row]
+    merges = [row for row in rows if "merged_loss_domain" in row]
+    if not places:
+        return None
+    figure, panels = _figure(9 if merges else 4.8, 3.1, 1 + bool(merges))
+    for name, colour in (("without_context", "#e9a86b"), ("with_context", "#2f7fb5")):
+        values = [row[f"position_loss_{name}"] for row in places]
+        panels[0].plot([row["step"] for row in places], values, color=colour, label=name.replace("_", " "), marker=".")
+    panels[0].set(title="CPT: held-out loss by token", xlabel="position in the document, from", xscale="log")
+    panels[0].set_xticks([row["step"] for row in places], [f"{row['step']:.0f}" for row in places])
+    panels[0].set_ylim(bottom=0)
+    panels[0].legend()
+    for source, colour in (("public", "#98a4b3"), ("domain", "#5fb3a1")):
+        shown = [(row["step"] / 100, row[f"merged_loss_{source}"]) for row in merges if f"merged_loss_{source}" in row]
+        if shown:
+            panels[1].plot(*zip(*shown, strict=True), color=colour, label=source, marker=".")
+            panels[1].set(title="CPT: held-out loss by merge weight", xlabel="share of the adapted weights")
+            panels[1].legend()
     return figure
 
 

@@ -1,6 +1,7 @@
 """cpt: continual pretraining with contexts (they are read, the document is learnt), then a merge with the parent.
 
-In: `parent` (an expanded model), `data` (context/document rows, `heldout.jsonl` beside them).   Out: `model`, losses.
+In: `parent` (an expanded model), `data` (context/document rows, `heldout.jsonl` beside them).   Out: `model`; losses
+by step, of merges, by token position.
 """
 
 import json
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import SFTConfig
 
 from temper.config.stages import CPTSettings
@@ -17,6 +18,7 @@ from temper.errors import ConfigError
 from temper.stage import Report, Stage, run
 from temper.stages import rendering, training
 from temper.stages.expand import EXPANSION
+from temper.stages.positions import by_position
 from temper.stages.trainers import AnswerTrainer
 
 
@@ -27,28 +29,53 @@ def main(stage: Stage) -> Report:
     model, tokenizer = training.load(parent, torch.float32)
     if settings.trainable == "new_blocks":
         freeze_old_blocks(model, parent)
-    train, heldout = (
-        Dataset.from_list(rendering.render(rendering.text_row, tokenizer, data / name))
-        for name in ("train.jsonl", "heldout.jsonl")
-    )
+    train = Dataset.from_list(rendering.render(rendering.text_row, tokenizer, data / "train.jsonl"))
+    kept = rendering.read_rows(data / "heldout.jsonl")
     trainer = AnswerTrainer(
         model=model,
         args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
         train_dataset=train,
-        eval_dataset=heldout,
+        eval_dataset=_heldout(tokenizer, kept),
         processing_class=tokenizer,
         callbacks=[training.Progress(stage)],
     )
-    before = trainer.evaluate()["eval_loss"]
-    stage.event(f"{len(train)} documents; held-out loss {before:.3f}")
+    before = _losses(trainer)
+    stage.event(f"{len(train)} documents; held-out loss {', '.join(f'{v:.3f} ({k})' for k, v in before.items())}")
     metrics = training.fit(trainer, stage)
     trained = trainer.accelerator.unwrap_model(trainer.model)
-    merge(trained, training.load(parent, torch.float32)[0], settings.merge_weight)
-    after = trainer.evaluate()["eval_loss"]
+    original = training.load(parent, torch.float32)[0]
+    weighed = []
+    if settings.weights_to_compare:
+        whole = {name: value.detach().clone() for name, value in trained.named_parameters() if value.requires_grad}
+        for weight in settings.weights_to_compare:
+            merge(trained, original, weight)
+            found = {f"merged_loss_{source}": loss for source, loss in _losses(trainer).items()}
+            weighed.append({"step": round(100 * weight), **found})
+            trained.load_state_dict(whole, strict=False)
+    merge(trained, original, settings.merge_weight)
+    after = _losses(trainer)
+    places = by_position(training.plain(trained), tokenizer, kept)
     if trainer.is_world_process_zero():
         training.save(training.plain(trained), tokenizer, stage.out("model"))
-    figures = {"heldout_loss_before": before, "heldout_loss_after": after, "documents": float(len(train))}
-    return Report({**metrics, **figures}, {"model": "model"}, training.curves(trainer))
+    figures = {f"heldout_loss_{source}_before": loss for source, loss in before.items()}
+    figures |= {f"heldout_loss_{source}_after": loss for source, loss in after.items()}
+    curves = [*training.curves(trainer), *weighed, *places]
+    return Report({**metrics, **figures, "documents": float(len(train))}, {"model": "model"}, curves)
+
+
+def _heldout(tokenizer: PreTrainedTokenizerBase, rows: list[rendering.Row]) -> dict[str, Dataset]:
+    """Held-out documents by what they show: `domain` what was learnt, `public` what was forgotten."""
+    sources: dict[str, list[rendering.Row]] = {}
+    for row in rows:
+        source = "public" if row.get("source") == "public" else "domain"
+        sources.setdefault(source, []).append(rendering.text_row(tokenizer, row))
+    return {source: Dataset.from_list(some) for source, some in sources.items()}
+
+
+def _losses(trainer: AnswerTrainer) -> dict[str, float]:
+    """Held-out loss by source, in nats per token."""
+    found = trainer.evaluate()
+    return {source: found[f"eval_{source}_loss"] for source in trainer.eval_dataset}
 
 
 def freeze_old_blocks(model: PreTrainedModel, folder: Path) -> None:

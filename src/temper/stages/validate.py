@@ -5,9 +5,12 @@ Refuses (DataError) what a suite fails or what a training set shares with the ev
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from temper.agents.roles import parses
 from temper.config.stages import ValidateSettings
+from temper.domains import load_domain
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.synthesis.overlap import Index, key_text
@@ -17,15 +20,22 @@ from temper.synthesis.rows import Row, read
 TRAINING = ("cpt", "sft", "dpo", "draft_prompts", "calibration")
 
 
+class ValidateStage(ValidateSettings):
+    """What this stage is told."""
+
+    domain: str
+
+
 def main(stage: Stage) -> Report:
     """Suites first, then overlap of every training set with the evaluation set."""
-    settings = ValidateSettings.model_validate(stage.config)
+    settings = ValidateStage.model_validate(stage.config)
+    domain = load_domain(settings.domain)
     tokens = _counter(stage.inputs["base"])
     rows = {name: read(stage.inputs[name] / "train.jsonl") for name in TRAINING}
     rows["evaluation"] = read(stage.inputs["evaluation"] / "points.jsonl")
     out = stage.out("report")
     stage.event("checking rows", done=0, of=2)
-    flattened = {name: flat(name, some, tokens) for name, some in rows.items()}
+    flattened = {name: flat(name, some, tokens, partial(parses, domain=domain)) for name, some in rows.items()}
     findings = check(flattened, settings.longest_tokens, out / "data_docs")
     stage.event("looking for overlap with the evaluation set", done=1, of=2)
     overlaps = _overlaps(rows, settings.near_duplicate)

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 Row = Mapping[str, Any]
+Parses = Callable[[str, str], bool]
+"""(role, answer) to whether the answer is of the role's form."""
 CHAT_ROLES = ("system", "user", "assistant")
+BALANCED = ("sft", "evaluation")
+"""Sets in which no role may have nearly all the rows."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,12 @@ class Finding:
         return f"{self.set}: {self.column or 'rows'}: {self.expectation}: {self.failed_rows} rows{shown}"
 
 
-def flat(name: str, rows: Sequence[Row], tokens: Callable[[str], int]) -> list[dict[str, Any]]:
+def flat(name: str, rows: Sequence[Row], tokens: Callable[[str], int], parses: Parses) -> list[dict[str, Any]]:
     """Rows as flat records: identity, role, lengths in tokens, and whether messages and answers are sound."""
-    return [_record(name, number, row, tokens) for number, row in enumerate(rows)]
+    return [_record(name, number, row, tokens, parses) for number, row in enumerate(rows)]
 
 
-def _record(name: str, number: int, row: Row, tokens: Callable[[str], int]) -> dict[str, Any]:
+def _record(name: str, number: int, row: Row, tokens: Callable[[str], int], parses: Parses) -> dict[str, Any]:
     record: dict[str, Any] = {
         "id": str(row.get("id", f"{name}-{number}")),
         "role": row.get("role") or row.get("source"),
@@ -46,7 +50,10 @@ def _record(name: str, number: int, row: Row, tokens: Callable[[str], int]) -> d
         if name == "dpo":
             record["rejected"] = _text(row.get("rejected"), last=True)
             record["differs"] = record["answer"] != record["rejected"]
-    record["tokens"] = tokens(f"{record['prompt'] or ''}{record['answer'] or ''}")
+    answered = any(key in row for key in ("completion", "chosen", "expected"))
+    record["parses"] = not answered or parses(str(record["role"]), record["answer"] or "")
+    record["answer_tokens"] = tokens(record["answer"] or "")
+    record["tokens"] = record["answer_tokens"] + tokens(record["prompt"] or "")
     return record
 
 
@@ -76,6 +83,8 @@ def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path
     import great_expectations as gx
     import pandas
 
+    from temper.synthesis.expectations import expectations
+
     context = gx.get_context(mode="ephemeral")
     site: Any = {
         "class_name": "SiteBuilder",
@@ -89,7 +98,8 @@ def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path
         frame = pandas.DataFrame(records)
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name))
-        for expectation in _expectations(frame.columns, longest):
+        roles = {str(record["role"]) for record in records} if name in BALANCED else set()
+        for expectation in expectations(frame.columns, roles, longest):
             suite.add_expectation(expectation)
         definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
         checkpoint = gx.Checkpoint(
@@ -101,24 +111,6 @@ def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path
         outcome = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         findings += [_finding(name, item) for run in outcome.run_results.values() for item in run.results]
     return findings
-
-
-def _expectations(columns: Any, longest: int) -> list[Any]:
-    import great_expectations.expectations as gxe
-
-    wanted = [
-        gxe.ExpectTableRowCountToBeBetween(min_value=1),
-        gxe.ExpectColumnValuesToBeUnique(column="id"),
-        gxe.ExpectColumnValuesToNotBeNull(column="role"),
-        gxe.ExpectColumnValuesToNotBeNull(column="prompt"),
-        gxe.ExpectColumnValuesToNotBeNull(column="answer"),
-        gxe.ExpectColumnValueLengthsToBeBetween(column="answer", min_value=1),
-        gxe.ExpectColumnValuesToBeInSet(column="alternates", value_set=[True]),
-        gxe.ExpectColumnValuesToBeBetween(column="tokens", min_value=1, max_value=longest),
-    ]
-    if "differs" in columns:
-        wanted.append(gxe.ExpectColumnValuesToBeInSet(column="differs", value_set=[True]))
-    return wanted
 
 
 def _finding(name: str, item: Any) -> Finding:

@@ -1,10 +1,8 @@
-"""Rows of a set: what each is an example of, an even choice of them, and their way to and from JSON-lines."""
+"""Rows of a set: what each is an example of, and their way to and from JSON-lines."""
 
 import json
-import random
 import re
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ from typing import Any
 from temper.agents.plan import Plan
 from temper.agents.runtime import ALLOWED
 from temper.errors import DataError
-from temper.synthesis.overlap import key_text
 from temper.synthesis.simulator import Record
 
 Row = dict[str, Any]
@@ -30,7 +27,8 @@ def label(record: Record) -> str:
         right, (state, _, said) = json.loads(record.right), record.messages[-1]["content"].splitlines()
         if state == "state: none":
             shown = not all(str(value).lower() in said.lower() for value in right["entities"].values())
-            return f"{right['intent']} {'partial' if right['missing'] else draw % 2} {'shown' if shown else ''}"
+            lacks = f"lacks {right['missing'][0]}" if right["missing"] else draw % 2
+            return f"{right['intent']} {lacks} {'shown' if shown else ''}"
         asked = json.loads(state.removeprefix("state: "))["missing"]
         return f"{right['intent']} answer {asked[0] if asked else ''}"
     if record.role == "planner":
@@ -69,25 +67,6 @@ def share(record: Record) -> str:
     else:
         hard = bool(re.search(r" \S*\d\S* (ok|broken)", record.right))
     return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % (1 + hard)}"
-
-
-def spread(rows: Iterable[tuple[str, Row]], count: int, rng: random.Random) -> list[Row]:
-    """Up to `count` rows, taken from the labels in turn so that rare ones are there; no two with the same text."""
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    seen = set()
-    for name, row in rows:
-        text = key_text(row)
-        if text not in seen:
-            seen.add(text)
-            by_label[name].append(row)
-    for group in by_label.values():
-        rng.shuffle(group)
-    picked: list[Row] = []
-    groups = [by_label[name] for name in sorted(by_label)]
-    while len(picked) < count and any(groups):
-        picked += [group.pop() for group in groups if group]
-    rng.shuffle(picked)
-    return picked[:count]
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

@@ -1,0 +1,142 @@
+"""Training rows out of simulated conversations, one conversation after another: a killed run goes on where it was."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from temper.agents.scoring import why_wrong
+from temper.config.stages import ROLES, SynthesizeSettings
+from temper.domains import load_domain
+from temper.domains.base import Domain
+from temper.stage import write
+from temper.synthesis.conversations import episodes, hire, point
+from temper.synthesis.rows import Row, share
+from temper.synthesis.sample import Sample
+from temper.synthesis.simulator import Episode, Record, Traffic
+
+KEEP = 500
+"""Conversations after which what was gathered is written down, and that a worker plays at a time."""
+
+
+class Gathered:
+    """Judged traces by role and caught mistakes by kind, of the conversations so far."""
+
+    def __init__(self, domain: Domain, settings: SynthesizeSettings) -> None:
+        self._domain, self._settings = domain, settings
+        self.sft = {role: Sample(settings.traces_per_role.get(role, 0), settings.seed) for role in ROLES}
+        self.dpo = Sample(settings.dpo_pairs - hard_count(settings), settings.seed)
+        self.calls = 0
+
+    def play(self, numbers: range, work: Path, say: Callable[[int], None] = lambda _: None) -> dict[str, float]:
+        """Play the training conversations with these numbers; returns what was paid to whom."""
+        settings = self._settings
+        traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate, out_of_policy=0.5)
+        with hire(self._domain, settings, work) as players:
+            played = episodes(self._domain, settings, "train", numbers, traffic, players)
+            for number, episode in zip(numbers, played, strict=True):
+                self._add(episode)
+                say(number + 1)
+            return players.spent()
+
+    def _add(self, episode: Episode) -> None:
+        for record in episode.records:
+            trace = {"role": record.role, "slice": record.slice, "prompt": record.messages}
+            self.sft[record.role].add(share(record), {**trace, "completion": chat(record.judged)})
+            if record.kind and record.judged != record.teacher and self._tells_apart(record, episode):
+                self.dpo.add(f"{record.role} {record.kind}", _pair(record))
+        self.calls += len(episode.records)
+
+    def _tells_apart(self, record: Record, episode: Episode) -> bool:
+        """Whether the checker passes what the judge wrote and fails what the teacher wrote."""
+        checked = point(self._domain, record, episode, "")
+        return not why_wrong(checked, record.judged, self._domain) and bool(
+            why_wrong(checked, record.teacher, self._domain)
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """What was gathered, as JSON can carry it."""
+        return {"sft": {role: s.dump() for role, s in self.sft.items()}, "dpo": self.dpo.dump(), "calls": self.calls}
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Take in what another one, or an earlier run, had gathered."""
+        for role, held in dumped["sft"].items():
+            self.sft[role].load(held)
+        self.dpo.load(dumped["dpo"])
+        self.calls += dumped["calls"]
+
+
+def gather(
+    domain: Domain, settings: SynthesizeSettings, conversations: int, work: Path, say: Callable[..., None]
+) -> tuple[Gathered, dict[str, float]]:
+    """All training conversations, and what they cost: seconds, tokens, money.
+
+    What is gathered is kept in `work`: a run that was killed plays on from there and ends with the same rows.
+    """
+    started = time.monotonic()
+    gathered, kept = Gathered(domain, settings), work / "gathered.json"
+    if settings.ray:
+        spread_over_ray(gathered, settings, conversations)
+        return gathered, _pace(gathered, conversations, started)
+    done = 0
+    if kept.is_file():
+        held = json.loads(kept.read_text(encoding="utf-8"))
+        done = held["conversations"]
+        gathered.load(held)
+        say(f"goes on after conversation {done}")
+
+    def keep(number: int) -> None:
+        if number % KEEP == 0:
+            work.mkdir(parents=True, exist_ok=True)
+            write(kept, {"conversations": number, **gathered.dump()})
+            say("simulating training conversations", done=number, of=conversations)
+
+    spent = gathered.play(range(done, conversations), work, keep)
+    return gathered, {**spent, **_pace(gathered, conversations - done, started)}
+
+
+def spread_over_ray(gathered: Gathered, settings: SynthesizeSettings, conversations: int) -> None:
+    """The same conversations played by Ray's workers (RAY_ADDRESS, else this machine's cores)."""
+    import ray
+
+    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
+    parts = [(start, min(conversations, start + KEEP)) for start in range(0, conversations, KEEP)]
+    remote = ray.remote(_part)
+    told = settings.model_dump_json()
+    for part in ray.get([remote.remote(told, *part) for part in parts]):
+        gathered.load(part)
+    ray.shutdown()
+
+
+def _part(told: str, start: int, stop: int) -> dict[str, Any]:
+    settings = SynthesizeSettings.model_validate_json(told)
+    mine = Gathered(load_domain(settings.domain), settings)
+    mine.play(range(start, stop), Path())
+    return mine.dump()
+
+
+def _pace(gathered: Gathered, conversations: int, started: float) -> dict[str, float]:
+    took = time.monotonic() - started
+    return {"simulated_calls": float(gathered.calls), "conversations_per_s": conversations / took}
+
+
+def hard_count(settings: SynthesizeSettings) -> int:
+    """Hard negatives among the preference pairs: one in ten."""
+    return max(1, settings.dpo_pairs // 10)
+
+
+def chat(text: str) -> list[dict[str, str]]:
+    """An answer as the last message of a conversation."""
+    return [{"role": "assistant", "content": text}]
+
+
+def _pair(record: Record) -> Row:
+    return {
+        "role": record.role,
+        "kind": record.kind,
+        "origin": "automatic",
+        "prompt": record.messages,
+        "chosen": chat(record.judged),
+        "rejected": chat(record.teacher),
+    }
