@@ -75,7 +75,8 @@ def _heldout(tokenizer: PreTrainedTokenizerBase, rows: list[rendering.Row]) -> d
 def _losses(trainer: AnswerTrainer) -> dict[str, float]:
     """Held-out loss by source, in nats per token."""
     found = trainer.evaluate()
-    return {source: found[f"eval_{source}_loss"] for source in trainer.eval_dataset}
+    sources: Any = trainer.eval_dataset
+    return {source: found[f"eval_{source}_loss"] for source in sources}
 
 
 def freeze_old_blocks(model: PreTrainedModel, folder: Path) -> None:

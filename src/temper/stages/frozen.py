@@ -53,7 +53,8 @@ class Halves:
             states = self._lower(
                 input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, use_cache=True
             ).last_hidden_state
-            made = [(layer.keys, layer.values) for layer in cache.layers]
+            layers: list[Any] = cache.layers
+            made = [(layer.keys, layer.values) for layer in layers]
             self._remembered = [*self._remembered[-MOST + 1 :], _Known(ids[0], states, made)]
             return states
         self._remembered.sort(key=lambda other: other is known)

@@ -83,7 +83,7 @@ def _run(model: PreTrainedModel, levels: list[Level]) -> Tensor:
     """Last hidden states of the last level, [rows, length, hidden]."""
     if len(levels) == 1:
         return model.base_model(levels[0].ids, attention_mask=levels[0].mask, use_cache=False).last_hidden_state
-    halves: Halves = model.halves
+    halves: Any = model.halves
     caches = halves.caches()
     mask = levels[0].mask[:, :0]
     for number, level in enumerate(levels):

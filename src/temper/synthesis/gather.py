@@ -25,7 +25,9 @@ class Gathered:
 
     def __init__(self, domain: Domain, settings: SynthesizeSettings) -> None:
         self._domain, self._settings = domain, settings
-        self.sft = {role: Sample(settings.traces_per_role.get(role, 0), settings.seed) for role in ROLES}
+        self.sft: dict[str, Sample] = {
+            role: Sample(settings.traces_per_role.get(role, 0), settings.seed) for role in ROLES
+        }
         self.dpo = Sample(settings.dpo_pairs - hard_count(settings), settings.seed)
         self.calls = 0
 

@@ -149,7 +149,7 @@ def _split(rows: list[Row], rng: random.Random) -> tuple[list[Row], list[Row]]:
 def _points(domain: Domain, settings: SynthesizeSettings, index: Index) -> list[Row]:
     """Held-out points by role, spread over labels, none of them like a training row."""
     traffic = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
-    samples = {role: Sample(settings.points_per_role, settings.seed) for role in ROLES}
+    samples: dict[str, Sample] = {role: Sample(settings.points_per_role, settings.seed) for role in ROLES}
     for episode in episodes(domain, settings, "points", range(20 + settings.points_per_role), traffic):
         rows = [point(domain, record, episode, "") for record in episode.records]
         like = index.hits([key_text(row) for row in rows])

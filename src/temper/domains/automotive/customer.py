@@ -7,7 +7,7 @@ from temper.domains.automotive.catalogue import BODIES, DAYS, DEPARTMENTS, LATE,
 from temper.domains.automotive.intents import INTENTS
 from temper.domains.automotive.requests import wording
 from temper.domains.automotive.rules import RULES
-from temper.domains.automotive.wording import ANSWERS, POLITE
+from temper.domains.automotive.wording import ANSWERS, FOCUS, POLITE
 from temper.domains.automotive.world import World
 from temper.domains.base import Line, Understanding
 
@@ -60,11 +60,11 @@ RULED = {tool for rule in RULES.values() for tool in rule.tools}
 """Tools that a rule speaks of; their intents have the same name."""
 
 
-def _say(rng: random.Random, template: str, given: dict[str, Any], focus: str | None) -> str:
+def _say(rng: random.Random, template: str, given: dict[str, Any], focus: str | None, split: str) -> str:
     """The template with its values; the vehicle in focus is often just `it`."""
     spoken = dict(given)
     if spoken.get("vehicle") and spoken["vehicle"] == focus and rng.random() < 0.6:
-        spoken["vehicle"] = rng.choice(("it", "it", "that one", "this car"))
+        spoken["vehicle"] = rng.choice(FOCUS[split])
     text = template.format(**spoken)
     return text[0].upper() + text[1:]
 
@@ -89,11 +89,13 @@ def task(
     if SURE in template:
         known["confirmed"] = "yes"
     slices = _slices(intent, breaks)
-    lines = [Line(rng.choice(POLITE) + _say(rng, template, given, focus), _truth(intent, known), template, slices)]
+    lines = [
+        Line(rng.choice(POLITE) + _say(rng, template, given, focus, split), _truth(intent, known), template, slices)
+    ]
     while missing := lines[-1].truth.missing:
         answer = rng.choice(ANSWERS[missing[0]][split])
         known = {**known, missing[0]: given[missing[0]]}
-        lines.append(Line(_say(rng, answer, given, focus), _truth(intent, known), answer, slices))
+        lines.append(Line(_say(rng, answer, given, focus, split), _truth(intent, known), answer, slices))
     return lines
 
 

@@ -199,6 +199,12 @@ RAMBLES: dict[str, tuple[str, ...]] = {
     ),
 }
 
+FOCUS: dict[str, tuple[str, ...]] = {
+    "train": ("it", "it", "that one", "this car", "this one", "that car", "the car"),
+    "test": ("it", "it", "that one", "this car"),
+}
+"""What the vehicle that was talked about is called, when not by its number."""
+
 POLITE = ("", "", "", "Hello. ", "Hi, ", "Thanks. ", "Okay. ")
 """Openers, in both splits; half of the requests have none."""
 

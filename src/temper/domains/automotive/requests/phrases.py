@@ -26,7 +26,8 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "find_vehicles": {
         "do": (
             "see a {body}", "buy a {body} for {max_price} euros or less", "look at a {body} below {max_price}",
-            "find a {body}", "get a {body} for {max_price}", "buy a car that costs up to {max_price}",
+            "find a {body}", "get a {body} for {max_price}", "purchase a {body}",
+            "buy a {body} from you", "buy a car that costs up to {max_price}",
         ),
         "you": (
             "show me every {body} up to {max_price} euros", "look for a {body} below {max_price}", "find me a {body}",
