@@ -72,3 +72,12 @@ def test_rules_about_the_customer_hold():
     assert world.broken(sure) is None
     world.run(*sure[0])
     assert world.broken(sure) == "one_reservation"
+
+
+def test_a_world_without_sold_vehicles_has_no_request_for_one():
+    world = DOMAIN.world(1, "train")
+    for vehicle in world.vehicles.values():
+        vehicle.sold = False
+    rng = random.Random(0)
+    assert DOMAIN.task(rng, world, "quote_finance", "train", None, "vehicle_sold") == []
+    assert DOMAIN.task(rng, world, "quote_finance", "train", None, None)

@@ -59,6 +59,21 @@ def _stage(run_dir: Path, parent: Path, calibration: Path, **settings: object) -
     return Stage("fp8", run_dir, SETTINGS | settings, {"parent": parent, "data": calibration}, {"device": "cpu"})
 
 
+def test_a_layer_whose_inputs_reach_far_beyond_the_others_stays_as_it_is(
+    parent: Path, calibration: Path, tmp_path: Path
+) -> None:
+    model, tokenizer = tiny_model()
+    model.model.layers[5].mlp.up_proj.weight.data *= 10_000
+    model.save_pretrained(tmp_path / "wide")
+    tokenizer.save_pretrained(tmp_path / "wide")
+    (tmp_path / "run").mkdir()
+    report = fp8.main(_stage(tmp_path / "run", tmp_path / "wide", calibration, widest_range=20))
+    weights = load_file(tmp_path / "run" / "out" / "model" / "model.safetensors")
+    kept = {name for name in weights if name.endswith("_proj.weight") and weights[name].dtype == torch.float32}
+    assert kept == {"model.layers.5.mlp.down_proj.weight"}
+    assert report.metrics["layers_kept"] == 1
+
+
 def test_every_linear_layer_but_the_head_is_fp8_with_one_static_scale(quantised: tuple[Path, Report]) -> None:
     weights = load_file(quantised[0] / "model.safetensors")
     linear = [name for name in weights if name.endswith("_proj.weight")]

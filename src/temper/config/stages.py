@@ -211,6 +211,8 @@ class FP8Settings(Settings):
     """Also calibrate an FP8 key-value cache; CPUs without AVX-512 cannot serve it."""
     drafter: bool
     """Quantise the drafter's projections too."""
+    widest_range: float = Field(default=0, ge=0)
+    """Layers whose inputs reach so many times as far as the median layer's stay as they are; 0 quantises all."""
 
 
 class EvaluateSettings(Settings):

@@ -4,14 +4,17 @@
 
 In: the aligned student (`parent`), calibration chats (`data`); with a `drafter`, that one is quantised on the states
 that the student shows it, so that the student itself can be quantised while its drafter is still in training.
-Out: `model`, a compressed-tensors checkpoint for vLLM. The output head stays as it is; min and max are those
-of all calibration rows (observer `static_minmax`; llm-compressor's `minmax` is a moving average).
+Out: `model`, a compressed-tensors checkpoint for vLLM. The output head stays as it is, and so do layers whose inputs
+range far beyond the others' (`widest_range`). Min and max are those of all calibration rows (observer `static_minmax`;
+llm-compressor's `minmax` is a moving average).
 """
 
 import random
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -19,6 +22,7 @@ from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from datasets import Dataset
 from llmcompressor import oneshot
 from llmcompressor.modifiers.quantization import QuantizationModifier
+from torch.nn import Linear
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.config.stages import FP8Settings
@@ -54,7 +58,9 @@ def main(stage: Stage) -> Report:
         batches = fp8_drafter.calibration_batches(model, calibration)
         fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), folder)
     else:
-        _calibrate(model, parent, calibration, settings)
+        wide = widest(model, calibration, settings.widest_range) if settings.widest_range else []
+        metrics["layers_kept"] = float(len(wide))
+        _calibrate(model, parent, calibration, settings, wide)
         stage.event("measuring the clip rate", done=1, of=1)
         metrics["clip_rate_percent"] = 100 * clip_rate(model, held_out)
         _save(model, parent, folder)
@@ -67,12 +73,14 @@ def main(stage: Stage) -> Report:
     return Report(metrics, {"model": "model"})
 
 
-def _calibrate(model: PreTrainedModel, parent: Path, rows: list[list[int]], settings: FP8Settings) -> None:
+def _calibrate(
+    model: PreTrainedModel, parent: Path, rows: list[list[int]], settings: FP8Settings, kept: list[str]
+) -> None:
     oneshot(
         model=model,
         processor=str(parent),
         dataset=Dataset.from_dict({"input_ids": rows}),
-        recipe=recipe(settings.kv_cache),
+        recipe=recipe(settings.kv_cache, kept),
         num_calibration_samples=len(rows),
         max_seq_length=settings.max_length,
         shuffle_calibration_samples=False,
@@ -88,12 +96,40 @@ def _save(model: PreTrainedModel, parent: Path, folder: Path) -> None:
             shutil.copyfile(parent / name, folder / name)
 
 
-def recipe(kv_cache: bool = False) -> QuantizationModifier:
-    """W8A8 in FP8 on every linear layer but the head, static and per tensor; the KV cache on request."""
+def recipe(kv_cache: bool = False, kept: Sequence[str] = ()) -> QuantizationModifier:
+    """W8A8 in FP8, static and per tensor, on every linear layer but head and `kept`; the KV cache on request."""
     scheme = QuantizationScheme(targets=["Linear"], weights=STATIC, input_activations=STATIC)
     return QuantizationModifier(
-        config_groups={"fp8": scheme}, ignore=HEADS, kv_cache_scheme=STATIC if kv_cache else None
+        config_groups={"fp8": scheme}, ignore=[*HEADS, *kept], kv_cache_scheme=STATIC if kv_cache else None
     )
+
+
+def widest(model: PreTrainedModel, rows: list[list[int]], times: float) -> list[str]:
+    """Linear layers whose inputs reach `times` as far as the median layer's.
+
+    A few values of thousands, at a prompt's first token, set such a layer's scale; in FP8 all others are then next to
+    nothing (Sun et al., 2024, Massive Activations in Large Language Models).
+    """
+    reach: dict[str, float] = {}
+
+    def note(name: str, args: tuple[Any, ...]) -> None:
+        reach[name] = max(reach.get(name, 0.0), float(args[0].abs().max()))
+
+    handles = [
+        module.register_forward_pre_hook(lambda _, args, name=name: note(name, args))
+        for name, module in model.named_modules()
+        if isinstance(module, Linear) and name not in HEADS
+    ]
+    _read(model, rows)
+    for handle in handles:
+        handle.remove()
+    return [name for name, most in reach.items() if most > times * median(reach.values())]
+
+
+def _read(model: PreTrainedModel, rows: list[list[int]]) -> None:
+    with torch.inference_mode():
+        for row in rows:
+            model(input_ids=torch.tensor([row], device=model.device), use_cache=False)
 
 
 def clip_rate(model: PreTrainedModel, rows: list[list[int]]) -> float:
@@ -107,9 +143,7 @@ def clip_rate(model: PreTrainedModel, rows: list[list[int]]) -> float:
 
     quantised = [module for module in model.modules() if hasattr(module, "input_scale")]
     handles = [module.register_forward_pre_hook(count) for module in quantised]
-    with torch.inference_mode():
-        for row in rows:
-            model(input_ids=torch.tensor([row], device=model.device), use_cache=False)
+    _read(model, rows)
     for handle in handles:
         handle.remove()
     return outside / seen

@@ -1,6 +1,7 @@
 """Training rows out of simulated conversations, one conversation after another: a killed run goes on where it was."""
 
 import json
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,7 +121,12 @@ def _part(told: str, start: int, stop: int) -> dict[str, Any]:
 
 def _pace(gathered: Gathered, conversations: int, started: float) -> dict[str, float]:
     took = time.monotonic() - started
-    return {"simulated_calls": float(gathered.calls), "conversations_per_s": conversations / took}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB
+    return {
+        "simulated_calls": float(gathered.calls),
+        "conversations_per_s": conversations / took,
+        "simulation_peak_memory_mib": peak,
+    }
 
 
 def hard_count(settings: SynthesizeSettings) -> int:
