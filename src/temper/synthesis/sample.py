@@ -56,10 +56,6 @@ class Sample:
             del kept[self._level :]
         self._held = sum(map(len, self._kept.values()))
 
-    def merge(self, other: "Sample") -> None:
-        """Take in what another sample of the same count and seed kept."""
-        self.load(other.dump())
-
     def rows(self) -> list[Row]:
         """The choice, in random order."""
         chosen: dict[str, tuple[int, Row]] = {}
