@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 from trl import SFTConfig
 
 from temper.config.stages import CPTSettings
@@ -35,7 +35,7 @@ def main(stage: Stage) -> Report:
         model=model,
         args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
         train_dataset=train,
-        eval_dataset=_heldout(tokenizer, kept),
+        eval_dataset=_heldout(kept, rendering.render(rendering.text_row, tokenizer, data / "heldout.jsonl")),
         processing_class=tokenizer,
         callbacks=[training.Progress(stage)],
     )
@@ -63,12 +63,11 @@ def main(stage: Stage) -> Report:
     return Report({**metrics, **figures, "documents": float(len(train))}, {"model": "model"}, curves)
 
 
-def _heldout(tokenizer: PreTrainedTokenizerBase, rows: list[rendering.Row]) -> dict[str, Dataset]:
+def _heldout(rows: list[rendering.Row], rendered: list[rendering.Row]) -> dict[str, Dataset]:
     """Held-out documents by what they show: `domain` what was learnt, `public` what was forgotten."""
     sources: dict[str, list[rendering.Row]] = {}
-    for row in rows:
-        source = "public" if row.get("source") == "public" else "domain"
-        sources.setdefault(source, []).append(rendering.text_row(tokenizer, row))
+    for row, tokens in zip(rows, rendered, strict=True):
+        sources.setdefault("public" if row.get("source") == "public" else "domain", []).append(tokens)
     return {source: Dataset.from_list(some) for source, some in sources.items()}
 
 

@@ -17,12 +17,16 @@ AT_ONCE = 8
 def by_position(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
 ) -> list[dict[str, float]]:
-    """For each range of positions its first one, from 1 (`step`), and the mean loss in nats per token both ways."""
+    """For each range of positions its first one, from 1 (`step`), and the mean loss in nats per token both ways.
+
+    Ranges that no document reaches are left out.
+    """
     losses = {
         name: torch.cat([_losses(model, tokenizer, part) for part in _parts(shown)])
         for name, shown in (("with_context", rows), ("without_context", [{**row, "prompt": ""} for row in rows]))
     }
-    ranges = list(pairwise(POSITIONS))
+    longest = int((~losses["with_context"].isnan()).sum(1).max())
+    ranges = [(start, end) for start, end in pairwise(POSITIONS) if start < longest]
     means = {name: [float(of[:, start:end].nanmean()) for start, end in ranges] for name, of in losses.items()}
     return [
         {"step": start + 1, **{f"position_loss_{name}": values[number] for name, values in means.items()}}
