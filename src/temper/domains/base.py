@@ -83,8 +83,12 @@ class Understanding:
     missing: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Compact JSON, the form in which models write and read it."""
-        value = {"intent": self.intent, "entities": self.entities, "missing": list(self.missing)}
+        """Compact JSON, the form in which models write and read it.
+
+        A text stands behind a space, as in the customer's line: a tokenizer then gives both the same tokens to copy.
+        """
+        entities = {name: f" {value}" if isinstance(value, str) else value for name, value in self.entities.items()}
+        value = {"intent": self.intent, "entities": entities, "missing": list(self.missing)}
         return json.dumps(value, separators=(",", ":"))
 
 

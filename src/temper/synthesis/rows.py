@@ -26,8 +26,9 @@ def label(record: Record) -> str:
     if record.role == "understander":
         right, (state, _, said) = json.loads(record.right), record.messages[-1]["content"].splitlines()
         if state == "state: none":
-            shown = not all(str(value).lower() in said.lower() for value in right["entities"].values())
-            lacks = f"lacks {right['missing'][0]}" if right["missing"] else draw % (4 if shown else 2)
+            shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
+            few = len(right["entities"]) == 1  # such an intent has hardly another label
+            lacks = f"lacks {right['missing'][0]}" if right["missing"] else draw % (4 if shown or few else 2)
             return f"{right['intent']} {lacks} {'shown' if shown else ''}"
         asked = json.loads(state.removeprefix("state: "))["missing"]
         return f"{right['intent']} answer {asked[0] if asked else ''}"
@@ -65,7 +66,7 @@ def share(record: Record) -> str:
     if record.role == "explainer":
         hard = not isinstance(record.given, Plan) and len(record.given[1][-1].facts) >= 5
     elif record.role == "understander":
-        hard = bool(re.search(r':"([A-Z]{2}|[A-Z]\w* )', record.right))
+        hard = bool(re.search(r':" ([A-Z]{2}|[A-Z]\w* )', record.right))
     else:
         hard = bool(re.search(r" \S*\d\S* (ok|broken)", record.right))
     return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % (1 + hard)}"
