@@ -28,7 +28,8 @@ def label(record: Record) -> str:
         if state == "state: none":
             shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
             few = len(right["entities"]) == 1  # such an intent has hardly another label
-            lacks = f"lacks {right['missing'][0]}" if right["missing"] else draw % (4 if shown or few else 2)
+            whole = zlib.crc32(said.encode()) % (4 if shown or few else 2)
+            lacks = f"lacks {right['missing'][0]}" if right["missing"] else whole
             return f"{right['intent']} {lacks} {'shown' if shown else ''}"
         asked = json.loads(state.removeprefix("state: "))["missing"]
         return f"{right['intent']} answer {asked[0] if asked else ''}"
