@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from transformers import PreTrainedTokenizerBase
 
+from temper.domains.base import Understanding
 from temper.errors import DataError
 from temper.stages import rendering
 from temper.stages.tiny import tiny_model
@@ -55,6 +56,12 @@ def test_no_system_prompt_that_nobody_wrote(tokenizer: PreTrainedTokenizerBase) 
 
 def test_digits_are_tokens_of_their_own(tokenizer: PreTrainedTokenizerBase) -> None:
     assert tokenizer.tokenize("2026") == ["2", "0", "2", "6"]
+
+
+def test_what_the_understander_copies_has_the_tokens_that_the_customer_said(tokenizer: PreTrainedTokenizerBase) -> None:
+    name = " ".join(tokenizer.tokenize(" Suzuki Swift"))
+    assert name in " ".join(tokenizer.tokenize("customer: Do you take a Suzuki Swift?"))
+    assert name in " ".join(tokenizer.tokenize(Understanding("value_trade_in", {"model": "Suzuki Swift"}).text()))
 
 
 def test_bad_rows_are_named(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
