@@ -17,7 +17,7 @@ def settings(
     domain: str, config: BenchmarkSettings, evaluate: EvaluateSettings, engine: EngineSettings
 ) -> dict[str, Any]:
     """What concerns the benchmark: how agents are asked, not how many points an evaluation has."""
-    budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}}
+    budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}, "changed_points": {}}
     asked = EvaluateSettings.model_validate(evaluate.model_dump() | budgets)
     return {"domain": domain, "benchmark": config, "evaluate": asked, "engine": engine}
 

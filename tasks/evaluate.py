@@ -10,17 +10,18 @@ from temper.config import Runtime
 from temper.config.stages import EngineSettings, EvaluateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 2
+RECIPE = 3
 
 
 def settings(measured: str, domain: str, config: EvaluateSettings, engine: EngineSettings) -> dict[str, Any]:
     """What concerns the measured stage: the budgets of the others move nothing here."""
-    budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}}
+    budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}, "changed_points": {}}
     return {
         "stage": measured,
         "domain": domain,
         "points": config.points_per_role.get(measured, 0),  # type: ignore[call-overload]
         "scenarios": config.scenarios.get(measured, 0),  # type: ignore[call-overload]
+        "changed": config.changed_points.get(measured, 0),  # type: ignore[call-overload]
         "evaluate": EvaluateSettings.model_validate(config.model_dump() | budgets),
         "engine": engine,
     }

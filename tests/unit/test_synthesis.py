@@ -20,12 +20,13 @@ from temper.synthesis.sets import build
 DOMAIN = load_domain("automotive")
 
 
-def make(folder: Path) -> dict[str, float]:
+def make(folder: Path, **other: int) -> dict[str, float]:
     def out(name: str) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
         return folder / name
 
-    return build(DOMAIN, load_preset("smoke").synthesize, out, folder / "work", lambda _: None)
+    settings = load_preset("smoke").synthesize.model_copy(update=other)
+    return build(DOMAIN, settings, out, folder / "work", lambda _: None)
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,17 @@ def test_sft_lowers_the_loss_and_leaves_a_plain_checkpoint(parent: Path, tmp_pat
     assert _weights(run.out("model")).keys() == _weights(parent).keys()
 
 
+def test_sft_without_adapters_trains_all_weights(parent: Path, tmp_path: Path) -> None:
+    data = rows(tmp_path / "data", [chat(i) for i in range(8)])
+    run = stage(
+        tmp_path / "run", "sft", {**OPTIMIZER, "learning_rate": 1e-3, "lora": None}, {"parent": parent, "data": data}
+    )
+    sft.main(run)
+    before, after = _weights(parent), _weights(run.out("model"))
+    assert before.keys() == after.keys()
+    assert not any(torch.equal(before[name], after[name]) for name in before if "proj" in name or "embed" in name)
+
+
 def test_dpo_widens_the_margin(parent: Path, tmp_path: Path) -> None:
     data = rows(tmp_path / "data", [pair(i) for i in range(24)])
     config = {**OPTIMIZER, "learning_rate": 5e-3, "epochs": 2, "lora": LORA, "beta": 0.1, "sft_weight": 0.5}

@@ -146,8 +146,8 @@ class LoRASettings(Settings):
 
 
 class SFTSettings(OptimizerSettings):
-    lora: LoRASettings
-    """Adapter on every linear layer of the blocks, merged afterwards."""
+    lora: LoRASettings | None
+    """Adapter on every linear layer of the blocks, merged afterwards; null trains all weights instead."""
 
 
 class DPOSettings(OptimizerSettings):
@@ -220,6 +220,8 @@ class EvaluateSettings(Settings):
     """Held-out points for each role, by the stage that is measured."""
     scenarios: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int]
     """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
+    changed_points: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int] = Field(default_factory=dict)
+    """Points for each role and change of the prompt (see `agents.changes`), by the stage that is measured."""
     trials: int = Field(default=1, ge=1)
     """Times that each scenario is played; more than one gives pass^k, and wants a temperature."""
     temperature: float = Field(default=0.0, ge=0)

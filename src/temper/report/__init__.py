@@ -56,6 +56,7 @@ def collect(
         wall_s={result.stage: result.wall_s for result in results},
         cached={result.stage: result.pipeline_id != pipeline_id for result in results},
         agent_scores=figures.agent_scores(evaluated),
+        changed=figures.changed_scores(evaluated),
         e2e=figures.passes(evaluated),
         ladder=ladder,
         equivalence=equivalence,

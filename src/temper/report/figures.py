@@ -53,6 +53,11 @@ def _bounds(right: int, n: int) -> dict[str, float]:
     return {"low": low, "high": high}
 
 
+def changed_scores(evaluated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Stage -> change of the prompt -> role -> score, where changed prompts were asked."""
+    return {stage: scores["changed"] for stage, scores in evaluated.items() if scores.get("changed")}
+
+
 def passes(evaluated: dict[str, dict[str, Any]]) -> dict[str, Passes]:
     """Stage -> end-to-end scenarios, where any were played."""
     found = {stage: scores["e2e"] for stage, scores in evaluated.items() if scores.get("e2e", {}).get("n")}

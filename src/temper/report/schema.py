@@ -39,6 +39,17 @@ class Score(SliceScore):
     """The same by slice (replan, out of policy ...)."""
 
 
+class ChangedScore(Part):
+    """One agent's points with a changed prompt."""
+
+    score: float
+    """Percent right with the changed prompt."""
+    unchanged: float
+    """Percent right of the same points with the prompt of training."""
+    n: int
+    """Points asked."""
+
+
 class Passes(Bounds):
     """End-to-end scenarios after one stage."""
 
@@ -145,6 +156,8 @@ class Report(Part):
     """Whether each stage's result was taken from an earlier run."""
     agent_scores: dict[str, dict[str, Score]]
     """Stage (teacher, base, cpt, sft, dpo, final) -> role in lower case -> score."""
+    changed: dict[str, dict[str, dict[str, ChangedScore]]] = {}
+    """Stage -> change of the prompt -> role -> score; empty where none was asked."""
     e2e: dict[str, Passes]
     """Stage -> scenarios."""
     ladder: list[Speed]

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from temper.agents.changes import changed, score_changed
 from temper.agents.client import Chat
 from temper.agents.evaluation import answer_points, run_scenarios, score_points
 from temper.config.settings import Settings
@@ -31,6 +32,7 @@ class EvaluateStage(Settings):
     domain: str
     points: int = Field(ge=1)
     scenarios: int = Field(ge=0)
+    changed: int = Field(default=0, ge=0)
     evaluate: EvaluateSettings
     engine: EngineSettings
 
@@ -40,6 +42,8 @@ def main(stage: Stage) -> Report:
     settings = EvaluateStage.model_validate(stage.config)
     points = _first(read(stage.inputs["data"] / "points.jsonl"), settings.points)
     scenarios = load_scenarios(stage.inputs["data"] / "scenarios.jsonl")[: settings.scenarios]
+    domain = load_domain(settings.domain)
+    others = changed(points, domain, settings.changed) if "model" in stage.inputs else []
     with ExitStack() as stack:
         engine = None
         if "model" in stage.inputs:
@@ -53,10 +57,13 @@ def main(stage: Stage) -> Report:
                     drafter=stage.inputs.get("drafter"),
                 )
             )
-        answers, played = asyncio.run(_measure(stage, settings, engine, points, scenarios))
+        answers, played = asyncio.run(_measure(stage, settings, engine, [*points, *others], scenarios))
         counters = engine.counters() if engine else {}
-    scores = score_points(load_domain(settings.domain), points, answers)
+    scores = score_points(domain, points, answers[: len(points)])
     failures = scores.pop("failures")
+    before = {row["id"]: row["correct"] for row in scores["points"]}
+    scores["changed"], more = score_changed(domain, others, answers[len(points) :], before)
+    failures += more
     passed = sum(row["passed"] for row in played)
     drafts = counters.get("spec_decode_num_drafts", 0.0)
     tokens_per_step = 1 + counters.get("spec_decode_num_accepted_tokens", 0.0) / drafts if drafts else None
@@ -67,6 +74,8 @@ def main(stage: Stage) -> Report:
     write(out / "failures.jsonl", failures)
     write(out / "scenarios.jsonl", played)
     metrics = {f"{role}_percent": value["score"] for role, value in scores["agent_scores"].items()} | scores["tools"]
+    for change, roles in scores["changed"].items():
+        metrics |= {f"{role}_{change}_percent": value["score"] for role, value in roles.items()}
     if played:
         metrics["e2e_percent"] = 100 * passed / len(played)
     if tokens_per_step is not None:

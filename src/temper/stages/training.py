@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from torch.nn import Linear
 from transformers import (
     AutoModelForCausalLM,
@@ -56,8 +56,9 @@ def plain(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def merged(trainer: Trainer) -> PreTrainedModel:
-    """The trained model with its adapters folded in: a plain checkpoint again."""
-    return plain(trainer.accelerator.unwrap_model(trainer.model).merge_and_unload())
+    """The trained model with its adapters, if it has any, folded in: a plain checkpoint again."""
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    return plain(model.merge_and_unload() if isinstance(model, PeftModel) else model)
 
 
 def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
