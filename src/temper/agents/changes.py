@@ -70,7 +70,8 @@ def _why_wrong(point: Point, text: str, domain: Domain) -> str | None:
             return "malformed: not JSON"
         if order != FIELDS[1]:
             return "fields in another order"
-    return why_wrong(point, text, _Knows(domain) if point["change"] == "rule_added" else domain)
+    known: Any = _Knows(domain) if point["change"] == "rule_added" else domain
+    return why_wrong(point, text, known)
 
 
 class _Knows:

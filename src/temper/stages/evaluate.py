@@ -7,6 +7,7 @@ scenarios.jsonl. The model is measured on the engine that will serve it.
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic import Field
 from temper.agents.changes import changed, score_changed
 from temper.agents.client import Chat
 from temper.agents.evaluation import answer_points, run_scenarios, score_points
+from temper.agents.scoring import Point
 from temper.config.settings import Settings
 from temper.config.stages import ROLES, EngineSettings, EvaluateSettings
 from temper.domains import load_domain
@@ -84,7 +86,7 @@ def main(stage: Stage) -> Report:
 
 
 async def _measure(
-    stage: Stage, settings: EvaluateStage, engine: Any, points: list[Row], scenarios: list[Scenario]
+    stage: Stage, settings: EvaluateStage, engine: Any, points: Sequence[Point], scenarios: list[Scenario]
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Answers to the points, then scenarios played; from the engine, or as the teacher gave and gives them."""
     limits = settings.evaluate
