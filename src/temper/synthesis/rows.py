@@ -19,17 +19,15 @@ def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
     A request that leaves something out is another thing than a whole one, than one that says `it`, and than the answer
-    to each question. What is decided or long has several labels: a whole request, a plan that rules are about or of two
-    calls, a refusal, a reply of many facts.
+    to each question. What is common, decided or long has several labels: a whole request, a plan that rules are about
+    or of two calls, a refusal, a reply of many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
         right, (state, _, said) = json.loads(record.right), record.messages[-1]["content"].splitlines()
         if state == "state: none":
             shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
-            few = len(right["entities"]) == 1  # such an intent has hardly another label
-            whole = zlib.crc32(said.encode()) % (4 if shown or few else 2)
-            lacks = f"lacks {right['missing'][0]}" if right["missing"] else whole
+            lacks = f"lacks {right['missing'][0]}" if right["missing"] else zlib.crc32(said.encode()) % 4
             return f"{right['intent']} {lacks} {'shown' if shown else ''}"
         asked = json.loads(state.removeprefix("state: "))["missing"]
         return f"{right['intent']} answer {asked[0] if asked else ''}"
