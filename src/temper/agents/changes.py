@@ -24,7 +24,7 @@ ADDED_RULE = "house_rule"
 
 
 def changed(points: Sequence[Point], domain: Domain, most: int) -> list[Point]:
-    """At most `most` changed points for each role and change; `change` names it, `was` holds the unchanged prompt."""
+    """At most `most` changed points for each role and change; `change` names it."""
     taken: dict[tuple[str, str], int] = defaultdict(int)
     found: list[Point] = []
     for point in points:
@@ -33,7 +33,7 @@ def changed(points: Sequence[Point], domain: Domain, most: int) -> list[Point]:
             made = make(point, domain) if taken[kind] < most else None
             if made:
                 taken[kind] += 1
-                found.append({**made, "change": name, "was": point["prompt"], "id": f"{point['id']} {name}"})
+                found.append({**made, "change": name, "id": f"{point['id']} {name}"})
     return found
 
 
