@@ -14,7 +14,8 @@ from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
 from temper.agents.scoring import tool_metrics, why_wrong
 from temper.domains import load_domain
 from temper.domains.base import Understanding
-from temper.synthesis.simulator import Traffic, play
+from temper.synthesis.customer import Traffic
+from temper.synthesis.simulator import play
 from temper.synthesis.teacher import Oracle, Teacher
 
 DOMAIN = load_domain("automotive")
@@ -35,10 +36,13 @@ def talk(model: object, threshold: float = 1e9, seed: int = 1) -> Conversation:
     return Conversation(System(DOMAIN, model, threshold, 64), DOMAIN.world(seed, "test"))  # type: ignore[arg-type]
 
 
-def test_a_faultless_teacher_reaches_every_goal():
-    traffic = Traffic(naive_rate=0.0, timid_rate=0.0)
+@pytest.mark.parametrize("changes_of_mind", [0.0, 0.5])
+def test_a_faultless_teacher_reaches_every_goal(changes_of_mind: float):
+    traffic = Traffic(naive_rate=0.0, timid_rate=0.0, corrections=changes_of_mind, dropped=changes_of_mind)
+    slices: set[str] = set()
     for seed in range(20):
         episode = asyncio.run(play(DOMAIN, seed, "test", traffic))
+        slices |= {name for line in episode.lines for name in line.slices}
         world = DOMAIN.world(seed, "test")
         oracle = Oracle(DOMAIN, world)
         again = Conversation(System(DOMAIN, Teacher(oracle, random.Random(0), 0.0), 15.0, 64), world)
@@ -47,6 +51,7 @@ def test_a_faultless_teacher_reaches_every_goal():
             turn = asyncio.run(again.turn(line.text))
             assert not set(turn.counts) - {"reference_empty"}, (line, turn.counts)  # a search may find nothing
         assert world.state_digest() == episode.goal
+    assert ({"correction", "dropped_task"} <= slices) == bool(changes_of_mind)
 
 
 def test_a_teacher_that_always_errs_still_ends_every_conversation():

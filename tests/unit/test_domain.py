@@ -7,7 +7,7 @@ import pytest
 from temper.domains import load_domain
 from temper.domains.automotive.requests import REQUESTS
 from temper.domains.automotive.requests.phrases import OPENERS, PHRASES
-from temper.domains.automotive.wording import ANSWERS
+from temper.domains.automotive.wording import ANSWERS, CORRECTIONS
 
 DOMAIN = load_domain("automotive")
 
@@ -29,6 +29,7 @@ def test_no_entity_and_no_wording_is_in_both_splits():
     for wordings in (REQUESTS, ANSWERS):
         for name, splits in wordings.items():
             assert not set(splits["train"]) & set(splits["test"]), name
+    assert not set(CORRECTIONS["train"]) & set(CORRECTIONS["test"])
 
 
 def test_no_composed_wording_is_a_test_wording():
@@ -81,3 +82,21 @@ def test_a_world_without_sold_vehicles_has_no_request_for_one():
     rng = random.Random(0)
     assert DOMAIN.task(rng, world, "quote_finance", "train", None, "vehicle_sold") == []
     assert DOMAIN.task(rng, world, "quote_finance", "train", None, None)
+
+
+@pytest.mark.parametrize("name", ["automotive", "travel"])
+def test_a_correction_says_the_right_value_after_a_wrong_one(name: str):
+    domain, found = load_domain(name), 0
+    for seed in range(60):
+        for intent in domain.intents:
+            lines = domain.task(random.Random(seed), domain.world(seed, "train"), intent, "train", None, None, 1.0)
+            if len(lines) < 2 or "correction" not in lines[1].slices:
+                continue
+            found += 1
+            wrong, right = lines[0].truth, lines[1].truth
+            (field,) = (key for key in right.entities if right.entities[key] != wrong.entities[key])
+            assert wrong.missing == right.missing != ()
+            assert str(right.entities[field]).lower() in lines[1].text.lower()
+            assert str(wrong.entities[field]).lower() in lines[0].text.lower()
+            assert lines[-1].truth.entities[field] == right.entities[field]
+    assert found > 100

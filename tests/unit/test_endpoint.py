@@ -14,11 +14,12 @@ from temper.config.endpoint import EndpointSettings
 from temper.domains import load_domain
 from temper.errors import ConfigError, EngineError
 from temper.synthesis.cast import HiredPlayers
+from temper.synthesis.customer import Traffic
 from temper.synthesis.endpoint import Endpoint, Unusable
 from temper.synthesis.kinds import kind_of
 from temper.synthesis.rows import read
 from temper.synthesis.sets import build
-from temper.synthesis.simulator import Traffic, play
+from temper.synthesis.simulator import play
 from tests.fakes.endpoint import FakeEndpoint
 
 DOMAIN = load_domain("automotive")

@@ -13,7 +13,8 @@ from temper.agents.plan import Malformed, check
 from temper.agents.roles import parse_calls, parse_understanding, parse_verdict, ungrounded
 from temper.agents.runtime import Conversation, System
 from temper.domains import load_domain
-from temper.synthesis.simulator import Traffic, play
+from temper.synthesis.customer import Traffic
+from temper.synthesis.simulator import play
 from temper.synthesis.teacher import Oracle
 
 DOMAIN = load_domain("automotive")

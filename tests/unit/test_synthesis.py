@@ -12,7 +12,7 @@ from temper.config import load_preset
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.errors import DataError
-from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import alternates, check, flat
 from temper.synthesis.rows import read
 from temper.synthesis.sets import build
@@ -63,6 +63,17 @@ def test_training_and_evaluation_share_nothing(sets: Path):
     index = Index((key_text(row) for row in read(sets / "evaluation" / "points.jsonl")), 0.9)
     for name in ("sft", "dpo", "draft_prompts", "calibration", "cpt"):
         assert index.hits([key_text(row) for row in read(sets / name / "train.jsonl")]) == {}, name
+
+
+def test_no_line_of_a_scenario_is_trained_on(sets: Path):
+    lines = [line for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl") for line in scenario.turns]
+    index, heard = Index(lines, 0.9), set()
+    for name in ("sft", "dpo", "draft_prompts", "calibration", "cpt"):
+        texts = [said(row) for row in read(sets / name / "train.jsonl")]
+        assert index.hits(texts) == {}, name
+        heard |= set(texts)
+    assert len(heard) > 20
+    assert index.hits([lines[0]]) == {0: lines[0]}
 
 
 def test_a_leaked_row_is_found_even_when_a_word_was_changed(sets: Path):

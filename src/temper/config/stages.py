@@ -58,6 +58,10 @@ class SynthesizeSettings(Settings):
     """Simulated conversations to train on."""
     ray: bool = False
     """Play them on Ray's workers (RAY_ADDRESS, else this machine's cores); the same rows come out."""
+    corrections: float = Field(0.0, ge=0, le=1)
+    """Share of requests that leave something out in which a value is wrong at first and corrected in the next line."""
+    dropped_tasks: float = Field(0.0, ge=0, le=1)
+    """Share of requests that leave something out and are dropped for another one, with a question open."""
     traces_per_role: dict[Role, int]
     """SFT traces kept for each role, spread over intents and slices."""
     mistake_rate: float = Field(ge=0, le=1)

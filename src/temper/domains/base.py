@@ -7,6 +7,7 @@ the difference. `automotive` is the built-in one.
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -152,10 +153,18 @@ class Domain(Protocol):
         """A fresh world; `split` is `train` or `test`, and no entity is in both."""
 
     def task(
-        self, rng: random.Random, world: Any, intent: str, split: str, focus: str | None, breaks: str | None = None
+        self,
+        rng: random.Random,
+        world: Any,
+        intent: str,
+        split: str,
+        focus: str | None,
+        breaks: str | None = None,
+        corrections: float = 0.0,
     ) -> list[Line]:
         """The customer's lines for one task in the world's present state, in order: the request, then an answer to
-        each thing that was missing. `focus` is what the customer may call `it`; `breaks` is a rule to run into.
+        each thing that was missing. `focus` is what the customer may call `it`; `breaks` is a rule to run into;
+        `corrections` is how often a request that leaves something out has a wrong value, put right in the next line.
         An empty list says that the world gives no such task now.
         """
 
@@ -194,6 +203,23 @@ def reviewed(
             wrong = [value for value in seen if not allowed(value)]
             checked.append(Checked(name, str((wrong or seen)[0]), not wrong))
     return checked
+
+
+def chance(rng: random.Random, share: float) -> bool:
+    """True in that share of cases; what never happens draws nothing, so that it leaves a seed's talks as they were."""
+    return share > 0 and rng.random() < share
+
+
+def slip(rng: random.Random, known: Mapping[str, Any], other: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One of the known values as another draw has it: what a customer says by mistake. Empty where none differs."""
+    names = [name for name in known if name != "confirmed" and other and other[name] != known[name]]
+    name = rng.choice(names) if names else None
+    return {name: other[name]} if name and other else {}
+
+
+def telling(templates: Sequence[str]) -> Sequence[str]:
+    """The wordings whose other words say what the value is, though nobody asked; all where there are none."""
+    return [t for t in templates if re.search(r"[a-z]{2}", re.sub(r"\{\w+\}|please", "", t))] or templates
 
 
 def digest(domain: Domain, prompts: Mapping[str, str]) -> str:

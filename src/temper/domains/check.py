@@ -12,13 +12,16 @@ from typing import Any
 from temper.agents.plan import Malformed, check
 from temper.agents.roles import holds
 from temper.domains.base import Arguments, Domain, Intent, Line, Tool
-from temper.synthesis.simulator import Traffic, play
+from temper.synthesis.customer import Traffic
+from temper.synthesis.simulator import play
 from temper.synthesis.teacher import explain
 
 SEEDS = 40
 """Worlds to look for an example in."""
 QUIET = Traffic(naive_rate=0.0, timid_rate=0.0)
 """Conversations without a mistake."""
+HARD = Traffic(naive_rate=0.0, timid_rate=0.0, corrections=0.3, dropped=0.3)
+"""The same with customers who change their minds."""
 CONVERSATIONS = 800
 """Conversations in which every rule has to be run into; some ten seconds."""
 
@@ -143,7 +146,7 @@ def _words(domain: Domain) -> Iterator[str]:
 def _conversations(domain: Domain) -> Iterator[str]:
     """What a faultless M would do goes without a hitch."""
     for seed in range(SEEDS // 4):
-        episode = asyncio.run(play(domain, seed, "test", QUIET))
+        episode = asyncio.run(play(domain, seed, "test", HARD))
         for line, turn in zip(episode.lines, episode.turns, strict=True):
             wrong = set(turn.counts) - {"reference_empty"}
             if wrong:

@@ -13,7 +13,7 @@ from temper.config.stages import ValidateSettings
 from temper.domains import load_domain
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
-from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import check, flat, summary
 from temper.synthesis.rows import Row, read
 
@@ -33,12 +33,16 @@ def main(stage: Stage) -> Report:
     tokens = _counter(stage.inputs["base"])
     rows = {name: read(stage.inputs[name] / "train.jsonl") for name in TRAINING}
     rows["evaluation"] = read(stage.inputs["evaluation"] / "points.jsonl")
+    scenarios = read(stage.inputs["evaluation"] / "scenarios.jsonl")
     out = stage.out("report")
     stage.event("checking rows", done=0, of=2)
     flattened = {name: flat(name, some, tokens, partial(parses, domain=domain)) for name, some in rows.items()}
     findings = check(flattened, settings.longest_tokens, out / "data_docs")
     stage.event("looking for overlap with the evaluation set", done=1, of=2)
-    overlaps = _overlaps(rows, settings.near_duplicate)
+    points = [key_text(row) for row in rows["evaluation"]]
+    lines = [line for row in scenarios for line in row["turns"]]
+    overlaps = _overlaps(rows, key_text, Index(points, settings.near_duplicate), "an evaluation row")
+    overlaps += _overlaps(rows, said, Index(lines, settings.near_duplicate), "a scenario's line")
     (out / "summary.json").write_text(json.dumps(summary(findings, overlaps), indent=1), encoding="utf-8")
     bad = [finding.text() for finding in findings if not finding.success] + overlaps
     if bad:
@@ -52,14 +56,13 @@ def main(stage: Stage) -> Report:
     )
 
 
-def _overlaps(rows: dict[str, list[Row]], threshold: float) -> list[str]:
-    """Training rows that equal, or nearly equal, an evaluation row, as lines for a person."""
-    index = Index((key_text(row) for row in rows["evaluation"]), threshold)
+def _overlaps(rows: dict[str, list[Row]], text_of: Callable[[Row], str], index: Index, what: str) -> list[str]:
+    """Training rows whose text equals, or nearly equals, one of the index, as lines for a person."""
     found = []
     for name in TRAINING:
-        hits = index.hits([key_text(row) for row in rows[name]])
+        hits = index.hits([text_of(row) for row in rows[name]])
         found += [
-            f"{name}: row {rows[name][number].get('id', number)} is like an evaluation row: {text[:80]!r}"
+            f"{name}: row {rows[name][number].get('id', number)} is like {what}: {text[:80]!r}"
             for number, text in hits.items()
         ]
     return found

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from temper.agents.client import Request
 from temper.config.stages import SynthesizeSettings
 from temper.domains.base import Domain
 from temper.synthesis.cast import HiredPlayers, Players
+from temper.synthesis.customer import Traffic
 from temper.synthesis.rows import Row
-from temper.synthesis.simulator import Episode, Record, Traffic, play
+from temper.synthesis.simulator import Episode, Record, play
 from temper.synthesis.teacher import explain
 
 OFFSETS = {
@@ -29,6 +31,7 @@ def episodes(
     players: Players = SCRIPTED,
 ) -> Iterator[Episode]:
     """The conversations of one kind with these numbers, in order, each made when it is asked for."""
+    traffic = replace(traffic, corrections=settings.corrections, dropped=settings.dropped_tasks)
     split = "test" if kind in ("points", "scenarios") else "train"
     first = settings.seed * 10_000_000 + OFFSETS[kind]
     for start in range(numbers.start, numbers.stop, players.cast.at_once):

@@ -13,9 +13,10 @@ from temper.domains import load_domain
 from temper.domains.base import Domain
 from temper.stage import write
 from temper.synthesis.conversations import episodes, hire, point
+from temper.synthesis.customer import Traffic
 from temper.synthesis.rows import Row, share
 from temper.synthesis.sample import Sample
-from temper.synthesis.simulator import Episode, Record, Traffic
+from temper.synthesis.simulator import Episode, Record
 
 KEEP = 500
 """Conversations after which what was gathered is written down, and that a worker plays at a time."""

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 NGRAM = 5
+SAID = "customer: "
+"""Where a role's prompt quotes the customer, as `agents.prompts` writes it."""
 
 
 def key_text(row: Mapping[str, Any]) -> str:
@@ -20,6 +22,15 @@ def key_text(row: Mapping[str, Any]) -> str:
     last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
     own = "\n".join(line for line in last.splitlines() if not line.startswith("rules: "))
     return f"{own}\n{_answer(row)}"
+
+
+def said(row: Mapping[str, Any]) -> str:
+    """The customer's own line in a row's last message; empty where the row has none."""
+    messages = row.get("prompt") or row.get("messages") or []
+    if isinstance(messages, str):
+        return ""
+    last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
+    return next((line.removeprefix(SAID) for line in last.splitlines() if line.startswith(SAID)), "")
 
 
 def _answer(row: Mapping[str, Any]) -> str:
@@ -33,9 +44,11 @@ def _answer(row: Mapping[str, Any]) -> str:
 
 
 def grams(text: str) -> frozenset[str]:
-    """Word 5-grams; a text of fewer words is one gram."""
+    """Word 5-grams; a text of fewer words is one gram, commas and all."""
     words = re.findall(r"\w+", text.lower())
-    return frozenset(" ".join(words[i : i + NGRAM]) for i in range(max(1, len(words) - NGRAM + 1)))
+    if len(words) < NGRAM:
+        return frozenset((text.lower(),))
+    return frozenset(" ".join(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1))
 
 
 class Index:

@@ -18,9 +18,9 @@ Row = dict[str, Any]
 def label(record: Record) -> str:
     """What a record is an example of, so that sets are spread evenly: its intent, its calls, its rule.
 
-    A request that leaves something out is another thing than a whole one, than one that says `it`, and than the answer
-    to each question. What is common, decided or long has several labels: a whole request, a plan that rules are about
-    or of two calls, a refusal, a reply of many facts.
+    A request that leaves something out is another thing than a whole one, than one that says `it`, than one that drops
+    an open task, than a correction, and than the answer to each question. What is common, decided or long has several
+    labels: a whole request, a plan that rules are about or of two calls, a refusal, a reply of many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
@@ -29,8 +29,12 @@ def label(record: Record) -> str:
             shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
             lacks = f"lacks {right['missing'][0]}" if right["missing"] else zlib.crc32(said.encode()) % 4
             return f"{right['intent']} {lacks} {'shown' if shown else ''}"
-        asked = json.loads(state.removeprefix("state: "))["missing"]
-        return f"{right['intent']} answer {asked[0] if asked else ''}"
+        was = json.loads(state.removeprefix("state: "))
+        if was["intent"] != right["intent"]:
+            return f"{right['intent']} instead"
+        if was["missing"] == right["missing"]:
+            return f"{right['intent']} corrected"
+        return f"{right['intent']} answer {was['missing'][0] if was['missing'] else ''}"
     if record.role == "planner":
         return _planned(record, draw)
     if record.role == "evaluator":

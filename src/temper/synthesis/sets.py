@@ -12,12 +12,12 @@ from temper.domains.base import Domain
 from temper.errors import DataError
 from temper.own.bring import TRAIN, brought
 from temper.synthesis.conversations import episodes, point
+from temper.synthesis.customer import Traffic
 from temper.synthesis.gather import Gathered, chat, gather, hard_count
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.overlap import Index, key_text
 from temper.synthesis.rows import Row, label, read, write
 from temper.synthesis.sample import Sample
-from temper.synthesis.simulator import Traffic
 from temper.synthesis.teacher import explain
 
 NEAR = 0.8

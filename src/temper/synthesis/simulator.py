@@ -1,12 +1,8 @@
-"""The simulated customer against M, run by the judged teacher: every agent call is kept with what was right.
-
-A conversation has a goal, a list of tasks in one business and then in another; the customer says one line a turn,
-answers what was asked, and ends with EXIT (`None`) when the goal is reached.
-"""
+"""The simulated customer against M, run by the judged teacher: every agent call is kept with what was right."""
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,40 +11,17 @@ from temper.agents.prompts import Message, Variant
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
 from temper.agents.turn import Turn
-from temper.domains.base import Domain, Line, World
+from temper.domains.base import Domain, Line
 from temper.synthesis.cast import Cast, Players
+from temper.synthesis.customer import Customer, Traffic
 from temper.synthesis.kinds import kind_of
 from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher, explain
 
-RARE_WEIGHT = 0.3
-"""How often a rare intent is picked, against 1 for the others."""
 SLICES = (
-    "replan", "out_of_policy", "business_switch", "missing_information", "rare_intent", "long_context",
-    "distractor_tools", "changed_prompt",
+    "replan", "out_of_policy", "business_switch", "correction", "dropped_task", "missing_information", "rare_intent",
+    "long_context", "distractor_tools", "changed_prompt",
 )  # fmt: skip
 """By precedence: a point that fits several belongs to the first."""
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """What simulated conversations are like."""
-
-    turns: int = 10
-    """Customer lines for each conversation."""
-    mistake_rate: float = 0.0
-    """Share of teacher calls with a seeded mistake."""
-    naive_rate: float = 0.5
-    """Share of forbidden requests that the teacher plans all the same, for the Evaluator to stop."""
-    timid_rate: float = 0.02
-    """Share of allowed requests that the teacher refuses all the same, for M to send back."""
-    catch_rate: float = 1.0
-    """Share of mistakes that the judge corrects."""
-    out_of_policy: float = 0.3
-    """Share of tasks that run into a rule."""
-    rambling: float = 0.1
-    """Share of lines with idle talk before them."""
-    variants: float = 0.2
-    """Share of conversations whose Planner prompts are shown with distractors or in another order."""
 
 
 @dataclass(frozen=True)
@@ -81,55 +54,6 @@ class Episode:
     switch: int = 0
     """Index of the first line in the second business."""
     goal: str = ""
-
-
-class Customer:
-    """Says the next line of its goal, given how the world stands, until EXIT."""
-
-    def __init__(self, domain: Domain, rng: random.Random, split: str, traffic: Traffic) -> None:
-        self._domain, self._rng, self._split, self._traffic = domain, rng, split, traffic
-        businesses = sorted({intent.business for intent in domain.intents.values()})
-        self._businesses = rng.sample(businesses, 2)
-        self._waiting: list[Line] = []
-        self._left = traffic.turns
-
-    @property
-    def switched(self) -> bool:
-        """Whether the conversation is in its second business."""
-        return self._left < (self._traffic.turns + 1) // 2
-
-    def next(self, world: World, focus: str | None) -> Line | None:
-        """The next line, or None for EXIT."""
-        if self._left == 0:
-            return None
-        room = (
-            self._left
-            if self.switched or self._left * 2 <= self._traffic.turns
-            else (self._left - self._traffic.turns // 2)
-        )
-        if not self._waiting:
-            self._waiting = self._task(world, focus, room)
-        self._left -= 1
-        return self._idle(self._waiting.pop(0))
-
-    def _task(self, world: World, focus: str | None, room: int) -> list[Line]:
-        """A task that fits into the lines that are left before the switch or the end."""
-        second = self._left * 2 <= self._traffic.turns
-        intents = [i for i in self._domain.intents.values() if i.business == self._businesses[second]]
-        weights = [RARE_WEIGHT if intent.rare else 1.0 for intent in intents]
-        while True:
-            intent = self._rng.choices(intents, weights)[0]
-            rules = [rule.name for rule in self._domain.rules.values() if set(intent.tools) & set(rule.tools)]
-            breaks = self._rng.choice(rules) if rules and self._rng.random() < self._traffic.out_of_policy else None
-            lines = self._domain.task(self._rng, world, intent.name, self._split, focus, breaks)
-            if 0 < len(lines) <= room:
-                return lines
-
-    def _idle(self, line: Line) -> Line:
-        if self._rng.random() >= self._traffic.rambling:
-            return line
-        talk = self._domain.ramble(self._rng, self._split)
-        return replace(line, text=f"{talk} {line.text}", slices=(*line.slices, "long_context"))
 
 
 Check = Callable[[Request, str, str], str | None]

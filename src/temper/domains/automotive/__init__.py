@@ -28,9 +28,16 @@ class Automotive:
         return make_world(seed, split)
 
     def task(
-        self, rng: random.Random, world: World, intent: str, split: str, focus: str | None, breaks: str | None = None
+        self,
+        rng: random.Random,
+        world: World,
+        intent: str,
+        split: str,
+        focus: str | None,
+        breaks: str | None = None,
+        corrections: float = 0.0,
     ) -> list[Line]:
-        return customer.task(rng, world, intent, split, focus, breaks)
+        return customer.task(rng, world, intent, split, focus, breaks, corrections)
 
     def plan(self, understanding: Understanding) -> list[Call]:
         return plan(understanding)

@@ -7,9 +7,9 @@ from temper.domains.automotive.catalogue import BODIES, DAYS, DEPARTMENTS, LATE,
 from temper.domains.automotive.intents import INTENTS
 from temper.domains.automotive.requests import wording
 from temper.domains.automotive.rules import RULES
-from temper.domains.automotive.wording import ANSWERS, FOCUS, POLITE
+from temper.domains.automotive.wording import ANSWERS, CORRECTIONS, FOCUS, POLITE
 from temper.domains.automotive.world import World
-from temper.domains.base import Line, Understanding
+from temper.domains.base import Line, Understanding, chance, slip, telling
 
 SURE = "yes, I am sure"
 """A request with these words brings its confirmation along."""
@@ -76,9 +76,15 @@ def _fields(template: str, intent: str) -> list[str]:
 
 
 def task(
-    rng: random.Random, world: World, intent: str, split: str, focus: str | None, breaks: str | None = None
+    rng: random.Random,
+    world: World,
+    intent: str,
+    split: str,
+    focus: str | None,
+    breaks: str | None = None,
+    corrections: float = 0.0,
 ) -> list[Line]:
-    """A request and the answers to all that it left out; see `Domain.task`."""
+    """A request, its correction, and the answers to all that it left out; see `Domain.task`."""
     given = values(rng, world, intent, breaks)
     if given is None:
         return []
@@ -91,9 +97,15 @@ def task(
     if SURE in template:
         known["confirmed"] = "yes"
     slices = _slices(intent, breaks)
-    lines = [
-        Line(rng.choice(POLITE) + _say(rng, template, given, focus, split), _truth(intent, known), template, slices)
-    ]
+    wrong: dict[str, Any] = {}
+    if len(known) < len(given) and chance(rng, corrections):
+        wrong = slip(rng, known, values(rng, world, intent, breaks))
+    said, meant = {**given, **wrong}, _truth(intent, {**known, **wrong})
+    lines = [Line(rng.choice(POLITE) + _say(rng, template, said, focus, split), meant, template, slices)]
+    for name in wrong:
+        answer = f"{rng.choice(CORRECTIONS[split])} {rng.choice(telling(ANSWERS[name][split]))}"
+        text = _say(rng, answer, given, None, split)
+        lines.append(Line(text, _truth(intent, known), answer, (*slices, "correction")))
     while missing := lines[-1].truth.missing:
         answer = rng.choice(ANSWERS[missing[0]][split])
         known = {**known, missing[0]: given[missing[0]]}

@@ -208,6 +208,12 @@ FOCUS: dict[str, tuple[str, ...]] = {
 POLITE = ("", "", "", "Hello. ", "Hi, ", "Thanks. ", "Okay. ")
 """Openers, in both splits; half of the requests have none."""
 
+CORRECTIONS: dict[str, tuple[str, ...]] = {
+    "train": ("No, sorry.", "Sorry, I was wrong.", "Wait, no.", "I made a mistake.", "Not that one, sorry."),
+    "test": ("No, wait.", "I got that wrong."),
+}
+"""What comes before a value that is said anew."""
+
 QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "body": ("Which body type would you like?", ("body",)),
     "max_price": ("What is your maximum price?", ("price",)),

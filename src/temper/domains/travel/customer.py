@@ -3,10 +3,10 @@
 import random
 from typing import Any
 
-from temper.domains.base import Line, Understanding
+from temper.domains.base import Line, Understanding, chance, slip, telling
 from temper.domains.travel.catalogue import CUISINES, DAYS, KINDS, STARS
 from temper.domains.travel.intents import INTENTS, plan
-from temper.domains.travel.wording import ANSWERS, POLITE, REQUESTS
+from temper.domains.travel.wording import ANSWERS, CORRECTIONS, POLITE, REQUESTS
 from temper.domains.travel.world import World
 
 TRIES = 20
@@ -56,9 +56,15 @@ def _say(template: str, given: dict[str, Any], it: str | None) -> str:
 
 
 def task(
-    rng: random.Random, world: World, intent: str, split: str, focus: str | None, breaks: str | None = None
+    rng: random.Random,
+    world: World,
+    intent: str,
+    split: str,
+    focus: str | None,
+    breaks: str | None = None,
+    corrections: float = 0.0,
 ) -> list[Line]:
-    """A request and the answers to all that it left out; see `Domain.task`."""
+    """A request, its correction, and the answers to all that it left out; see `Domain.task`."""
     given = _values(rng, world, intent, breaks)
     if given is None:
         return []
@@ -73,7 +79,14 @@ def task(
     known = {name: given[name] for name in order if "{" + name + "}" in template}
     rare = ("rare_intent",) if INTENTS[intent].rare else ()
     slices = (*rare, "out_of_policy") if breaks else rare
-    lines = [Line(rng.choice(POLITE) + _say(template, given, it), _truth(intent, known), template, slices)]
+    wrong: dict[str, Any] = {}
+    if len(known) < len(given) and chance(rng, corrections):
+        wrong = slip(rng, known, _values(rng, world, intent, breaks))
+    said, meant = {**given, **wrong}, _truth(intent, {**known, **wrong})
+    lines = [Line(rng.choice(POLITE) + _say(template, said, it), meant, template, slices)]
+    for name in wrong:
+        answer = f"{rng.choice(CORRECTIONS[split])} {rng.choice(telling(ANSWERS[name][split]))}"
+        lines.append(Line(_say(answer, given, None), _truth(intent, known), answer, (*slices, "correction")))
     while missing := lines[-1].truth.missing:
         answer = rng.choice(ANSWERS[missing[0]][split])
         known = {**known, missing[0]: given[missing[0]]}

@@ -229,6 +229,12 @@ ANSWERS: Wordings = {
     "kind": {"train": ("A {kind}.", "We want a {kind}.", "{kind}."), "test": ("A {kind}, please.",)},
 }
 
+CORRECTIONS: dict[str, tuple[str, ...]] = {
+    "train": ("No, sorry.", "Sorry, I was wrong.", "Wait, no.", "That was a slip."),
+    "test": ("Oh no, I meant something else.",),
+}
+"""What comes before a value that is said anew."""
+
 QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "origin": ("Where do you start?", ("start",)),
     "destination": ("What is your destination?", ("destination",)),
