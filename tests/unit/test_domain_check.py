@@ -17,6 +17,7 @@ from temper.domains.automotive.world import World
 from temper.domains.base import Call, Line, Rule, Understanding
 from temper.domains.check import problems
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "library"
 LIKE_THE_BUILT_IN = "from temper.domains.automotive import DOMAIN\n"
 
 
@@ -98,9 +99,13 @@ def own(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["domain", "check", "automotive"]) == 0
+@pytest.mark.parametrize("name", ["automotive", "travel", str(EXAMPLE)])
+def test_what_we_show_keeps_every_promise(name: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["domain", "check", name]) == 0
     assert "keeps every promise" in capsys.readouterr().out
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["domain", "check", str(own(tmp_path / "empty_one", "DOMAIN = object()\n"))]) == 2
     said = capsys.readouterr().out
     assert "DOMAIN has no `tools`" in said

@@ -7,7 +7,6 @@ the difference. `automotive` is the built-in one.
 import hashlib
 import json
 import random
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -203,23 +202,6 @@ def reviewed(
             wrong = [value for value in seen if not allowed(value)]
             checked.append(Checked(name, str((wrong or seen)[0]), not wrong))
     return checked
-
-
-def chance(rng: random.Random, share: float) -> bool:
-    """True in that share of cases; what never happens draws nothing, so that it leaves a seed's talks as they were."""
-    return share > 0 and rng.random() < share
-
-
-def slip(rng: random.Random, known: Mapping[str, Any], other: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One of the known values as another draw has it: what a customer says by mistake. Empty where none differs."""
-    names = [name for name in known if name != "confirmed" and other and other[name] != known[name]]
-    name = rng.choice(names) if names else None
-    return {name: other[name]} if name and other else {}
-
-
-def telling(templates: Sequence[str]) -> Sequence[str]:
-    """The wordings whose other words say what the value is, though nobody asked; all where there are none."""
-    return [t for t in templates if re.search(r"[a-z]{2}", re.sub(r"\{\w+\}|please", "", t))] or templates
 
 
 def digest(domain: Domain, prompts: Mapping[str, str]) -> str:

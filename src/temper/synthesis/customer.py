@@ -7,7 +7,8 @@ asked, and ends with EXIT (`None`) when the goal is reached.
 import random
 from dataclasses import dataclass, replace
 
-from temper.domains.base import Domain, Line, World, chance
+from temper.domains.base import Domain, Line, World
+from temper.domains.talk import chance
 
 RARE_WEIGHT = 0.3
 """How often a rare intent is picked, against 1 for the others."""

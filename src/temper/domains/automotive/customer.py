@@ -9,7 +9,8 @@ from temper.domains.automotive.requests import wording
 from temper.domains.automotive.rules import RULES
 from temper.domains.automotive.wording import ANSWERS, CORRECTIONS, FOCUS, POLITE
 from temper.domains.automotive.world import World
-from temper.domains.base import Line, Understanding, chance, slip, telling
+from temper.domains.base import Line
+from temper.domains.talk import Task, Values, Words, tell
 
 SURE = "yes, I am sure"
 """A request with these words brings its confirmation along."""
@@ -58,21 +59,18 @@ def values(rng: random.Random, world: World, intent: str, breaks: str | None) ->
     return None
 
 
+WORDS = Words(ANSWERS, CORRECTIONS, POLITE)
 RULED = {tool for rule in RULES.values() for tool in rule.tools}
 """Tools that a rule speaks of; their intents have the same name."""
 
 
-def _say(rng: random.Random, template: str, given: dict[str, Any], focus: str | None, split: str) -> str:
+def _say(rng: random.Random, template: str, given: Values, focus: str | None, split: str) -> str:
     """The template with its values; the vehicle in focus is often just `it`."""
     spoken = dict(given)
     if spoken.get("vehicle") and spoken["vehicle"] == focus and rng.random() < 0.6:
         spoken["vehicle"] = rng.choice(FOCUS[split])
     text = template.format(**spoken)
     return text[0].upper() + text[1:]
-
-
-def _fields(template: str, intent: str) -> list[str]:
-    return [name for name in INTENTS[intent].entities if "{" + name + "}" in template]
 
 
 def task(
@@ -93,30 +91,13 @@ def task(
         if world.broken([(intent, here)] if intent in RULED else []) == breaks:
             given = here
     template = wording(rng, intent, split)
-    known = {name: given[name] for name in _fields(template, intent)}
-    if SURE in template:
-        known["confirmed"] = "yes"
-    slices = _slices(intent, breaks)
-    wrong: dict[str, Any] = {}
-    if len(known) < len(given) and chance(rng, corrections):
-        wrong = slip(rng, known, values(rng, world, intent, breaks))
-    said, meant = {**given, **wrong}, _truth(intent, {**known, **wrong})
-    lines = [Line(rng.choice(POLITE) + _say(rng, template, said, focus, split), meant, template, slices)]
-    for name in wrong:
-        answer = f"{rng.choice(CORRECTIONS[split])} {rng.choice(telling(ANSWERS[name][split]))}"
-        text = _say(rng, answer, given, None, split)
-        lines.append(Line(text, _truth(intent, known), answer, (*slices, "correction")))
-    while missing := lines[-1].truth.missing:
-        answer = rng.choice(ANSWERS[missing[0]][split])
-        known = {**known, missing[0]: given[missing[0]]}
-        lines.append(Line(_say(rng, answer, given, focus, split), _truth(intent, known), answer, slices))
-    return lines
+    implied = ("confirmed",) if SURE in template else ()
+    wanted = Task(INTENTS[intent], given, template, _slices(intent, breaks), implied)
 
+    def say(template: str, spoken: Values) -> str:
+        return _say(rng, template, spoken, focus, split)
 
-def _truth(intent: str, known: dict[str, Any]) -> Understanding:
-    order = INTENTS[intent].entities
-    entities = {name: known[name] for name in order if name in known}
-    return Understanding(intent, entities, tuple(name for name in order if name not in known))
+    return tell(rng, wanted, WORDS, split, say, corrections, lambda: values(rng, world, intent, breaks))
 
 
 def _slices(intent: str, breaks: str | None) -> tuple[str, ...]:

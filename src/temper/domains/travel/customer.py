@@ -3,13 +3,15 @@
 import random
 from typing import Any
 
-from temper.domains.base import Line, Understanding, chance, slip, telling
+from temper.domains.base import Line, Understanding
+from temper.domains.talk import Task, Values, Words, tell
 from temper.domains.travel.catalogue import CUISINES, DAYS, KINDS, STARS
 from temper.domains.travel.intents import INTENTS, plan
 from temper.domains.travel.wording import ANSWERS, CORRECTIONS, POLITE, REQUESTS
 from temper.domains.travel.world import World
 
 TRIES = 20
+WORDS = Words(ANSWERS, CORRECTIONS, POLITE)
 
 
 def _values(rng: random.Random, world: World, intent: str, breaks: str | None) -> dict[str, Any] | None:
@@ -48,7 +50,7 @@ def _values(rng: random.Random, world: World, intent: str, breaks: str | None) -
     return None
 
 
-def _say(template: str, given: dict[str, Any], it: str | None) -> str:
+def _say(template: str, given: Values, it: str | None) -> str:
     """The template with its values; what is in focus may be `it`."""
     spoken = {name: "it" if it is not None and value == it else value for name, value in given.items()}
     text = template.format(**spoken)
@@ -75,26 +77,10 @@ def task(
         if shown and world.broken(plan(Understanding(intent, here))) == breaks:
             given, it = here, focus if rng.random() < 0.6 else None
     template = rng.choice(REQUESTS[intent][split])
-    order = INTENTS[intent].entities
-    known = {name: given[name] for name in order if "{" + name + "}" in template}
     rare = ("rare_intent",) if INTENTS[intent].rare else ()
-    slices = (*rare, "out_of_policy") if breaks else rare
-    wrong: dict[str, Any] = {}
-    if len(known) < len(given) and chance(rng, corrections):
-        wrong = slip(rng, known, _values(rng, world, intent, breaks))
-    said, meant = {**given, **wrong}, _truth(intent, {**known, **wrong})
-    lines = [Line(rng.choice(POLITE) + _say(template, said, it), meant, template, slices)]
-    for name in wrong:
-        answer = f"{rng.choice(CORRECTIONS[split])} {rng.choice(telling(ANSWERS[name][split]))}"
-        lines.append(Line(_say(answer, given, None), _truth(intent, known), answer, (*slices, "correction")))
-    while missing := lines[-1].truth.missing:
-        answer = rng.choice(ANSWERS[missing[0]][split])
-        known = {**known, missing[0]: given[missing[0]]}
-        lines.append(Line(_say(answer, given, None), _truth(intent, known), answer, slices))
-    return lines
+    wanted = Task(INTENTS[intent], given, template, (*rare, "out_of_policy") if breaks else rare)
 
+    def say(wording: str, spoken: Values) -> str:
+        return _say(wording, spoken, it if wording == template else None)
 
-def _truth(intent: str, known: dict[str, Any]) -> Understanding:
-    order = INTENTS[intent].entities
-    entities = {name: known[name] for name in order if name in known}
-    return Understanding(intent, entities, tuple(name for name in order if name not in known))
+    return tell(rng, wanted, WORDS, split, say, corrections, lambda: _values(rng, world, intent, breaks))

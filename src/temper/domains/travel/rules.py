@@ -1,13 +1,6 @@
 """The travel agency's rules: what a prompt says of each, and the check that decides. Order is precedence."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from temper.domains.base import Check, Rule
-
-if TYPE_CHECKING:
-    pass
 
 RULES = {
     rule.name: rule
