@@ -21,8 +21,8 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "library"
 LIKE_THE_BUILT_IN = "from temper.domains.automotive import DOMAIN\n"
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_a_built_in_domain_keeps_every_promise(name: str):
+@pytest.mark.parametrize("name", [*BUILT_IN, str(EXAMPLE)])
+def test_what_we_show_keeps_every_promise(name: str):
     assert list(problems(load_domain(name))) == []
 
 
@@ -99,13 +99,9 @@ def own(folder: Path, text: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["automotive", "travel", str(EXAMPLE)])
-def test_what_we_show_keeps_every_promise(name: str, capsys: pytest.CaptureFixture[str]):
-    assert main(["domain", "check", name]) == 0
-    assert "keeps every promise" in capsys.readouterr().out
-
-
 def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["domain", "check", "automotive"]) == 0
+    assert "keeps every promise" in capsys.readouterr().out
     assert main(["domain", "check", str(own(tmp_path / "empty_one", "DOMAIN = object()\n"))]) == 2
     said = capsys.readouterr().out
     assert "DOMAIN has no `tools`" in said
