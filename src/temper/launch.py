@@ -56,8 +56,8 @@ def launch(
         "runtime": runtime.model_dump(mode="json"),
     }
     write(run_dir / SPEC, spec)
-    command, env = _command(stage, run_dir, runtime), _environment(stage, runtime)
-    with Process(command, env=env, cwd=run_dir, log=run_dir / LOG) as process:
+    line, env = command(stage, run_dir, runtime), _environment(stage, runtime)
+    with Process(line, env=env, cwd=run_dir, log=run_dir / LOG) as process:
         code = _follow(process, stage, run_dir, runtime.stage_timeout_s, on_event)
     report = _report(run_dir) if code == 0 else None
     if report is None:
@@ -65,7 +65,8 @@ def launch(
     return report
 
 
-def _command(stage: str, run_dir: Path, runtime: Runtime) -> list[str]:
+def command(stage: str, run_dir: Path, runtime: Runtime) -> list[str]:
+    """The command line of a stage; torchrun's for trainers on several devices."""
     module = ["-m", f"temper.stages.{stage}", str(run_dir)]
     if stage in TRAINING and runtime.processes > 1:
         module = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={runtime.processes}", *module]

@@ -66,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("preset", help="name of a preset, or a YAML file such as a run's resolved config")
     run.add_argument("overrides", nargs="*", metavar="key=value", help="changes, for example sft.epochs=2")
     run.add_argument("--until", metavar="STAGE", help="stage to stop after")
-    run.add_argument("--dry-run", action="store_true", help="write the resolved config, say what would run, and stop")
+    run.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print every stage's settings, command lines and, with a plan, memory and hours; run nothing",
+    )
     run.set_defaults(command=_run)
 
     own = commands.add_parser("import", help="make your own data into a training set (docs/how-to/own-data.md)")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from temper.cli.dry_run import dry_run as show
 from temper.config import STAGES, resolve
 from temper.errors import ConfigError, StageError
 from temper.guard import Process
@@ -27,9 +28,7 @@ def run(preset: str, overrides: list[str], *, until: str | None, dry_run: bool) 
     path = write_config(config, pipeline_id)
     print(f"run {pipeline_id}\nconfig {path}", flush=True)
     if dry_run:
-        last = STAGES.index(until) if until else len(STAGES) - 1
-        print(f"would run {' '.join(STAGES[: last + 1])}, each unless its result is there already")
-        return 0
+        return show(config, until)
     if config.runtime.tracking_uri:
         os.environ["MLFLOW_TRACKING_URI"] = config.runtime.tracking_uri
     with servers() as env:

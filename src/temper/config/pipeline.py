@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from temper.config.plan import PlanSettings
 from temper.config.stages import (
     AnswersSettings,
     BaseSettings,
@@ -106,6 +107,8 @@ class PipelineConfig(Settings):
     """What a bundle has to show."""
     registry: RegistrySettings
     """Where the champion lives."""
+    plan: PlanSettings | None = None
+    """What a dry run reckons memory and hours with; computes nothing, in no cache key."""
     runtime: Runtime = Runtime()
     """Where and how it runs; never part of a cache key."""
 

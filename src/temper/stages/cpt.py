@@ -28,7 +28,7 @@ def main(stage: Stage) -> Report:
     parent, data = stage.inputs["parent"], stage.inputs["data"]
     model, tokenizer = training.load(parent, torch.float32)
     if settings.trainable == "new_blocks":
-        freeze_old_blocks(model, parent)
+        freeze_old_blocks(model, parent, torch.bfloat16 if training.on_cuda(stage) else torch.float32)
     train = Dataset.from_list(rendering.render(rendering.text_row, tokenizer, data / "train.jsonl"))
     kept = rendering.read_rows(data / "heldout.jsonl")
     trainer = AnswerTrainer(
@@ -78,8 +78,11 @@ def _losses(trainer: AnswerTrainer) -> dict[str, float]:
     return {source: found[f"eval_{source}_loss"] for source in sources}
 
 
-def freeze_old_blocks(model: PreTrainedModel, folder: Path) -> None:
-    """Leave only the blocks that expansion added trainable. Raises ConfigError when there are none."""
+def freeze_old_blocks(model: PreTrainedModel, folder: Path, frozen: torch.dtype = torch.float32) -> None:
+    """Leave only the blocks that expansion added trainable, the others in type `frozen`.
+
+    Raises ConfigError when there are none.
+    """
     if not (folder / EXPANSION).is_file():
         raise ConfigError(
             "cpt.trainable=new_blocks needs an expanded parent: run expand first, or set cpt.trainable=all"
@@ -89,6 +92,9 @@ def freeze_old_blocks(model: PreTrainedModel, folder: Path) -> None:
     blocks: Any = model.base_model.layers
     for number in new_blocks:
         blocks[number].requires_grad_(True)
+    for value in model.parameters():
+        if not value.requires_grad:
+            value.data = value.data.to(frozen)
 
 
 def merge(trained: PreTrainedModel, parent: PreTrainedModel, weight: float) -> None:
@@ -96,7 +102,8 @@ def merge(trained: PreTrainedModel, parent: PreTrainedModel, weight: float) -> N
     original = dict(parent.named_parameters())
     with torch.no_grad():
         for name, value in trained.named_parameters():
-            value.copy_(torch.lerp(original[name].to(value.device), value, weight))
+            whole = original[name].to(value.device)
+            value.copy_(torch.lerp(whole, value.to(whole.dtype), weight))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,90 @@
+"""`temper run --dry-run`: every stage's settings and command line, and whether it fits, without running anything."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from temper.config import STAGES, PipelineConfig
+from temper.config.plan import PlanSettings
+from temper.engine.command import command as engine_command
+from temper.errors import ConfigError
+from temper.home import app_root
+from temper.launch import command
+from temper.planning.architecture import Architecture
+from temper.planning.memory import GIB, needs
+from temper.planning.work import work
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "validate": ("validation",),
+    "answers": ("answers", "engine"),
+    "evaluate": ("evaluate", "engine"),
+    "benchmark": ("benchmark", "evaluate", "engine"),
+    "promote": ("registry",),
+}
+"""Parts of the configuration that a stage reads, where that is not the one of its name."""
+SERVED = {
+    "answers": ("student",),
+    "evaluate": ("student", "student+drafter+fp8"),
+    "benchmark": ("student", "student+drafter", "student+fp8", "student+drafter+fp8"),
+}
+"""What the engine serves, by the stage that asks it."""
+IN_THE_FLOW = ("gate", "promote")
+"""Stages without a process of their own."""
+
+
+def dry_run(config: PipelineConfig, until: str | None) -> int:
+    """Print what would run. Raises ConfigError when a stage does not fit into a device's memory."""
+    last = STAGES.index(until) if until else len(STAGES) - 1
+    for stage in STAGES[: last + 1]:
+        print("\n".join(_stage(config, stage)))
+    print(f"would run {' '.join(STAGES[: last + 1])}, each unless its result is there already")
+    if config.plan is not None:
+        _plan(config, config.plan)
+    return 0
+
+
+def _stage(config: PipelineConfig, stage: str) -> Iterator[str]:
+    """Its settings as YAML, and the command lines below them."""
+    parts = {name: getattr(config, name).model_dump(mode="json") for name in PARTS.get(stage, (stage,))}
+    yield f"\n--- {stage}\n{yaml.safe_dump(parts, sort_keys=False, default_flow_style=None, width=120).rstrip()}"
+    if stage not in IN_THE_FLOW:
+        yield f"$ {shlex.join(command(stage, Path('RUN_FOLDER'), config.runtime))}"
+    for served in SERVED.get(stage, ()):
+        yield f"$ {shlex.join(_serve(config, served))}   # {served}"
+
+
+def _serve(config: PipelineConfig, served: str) -> list[str]:
+    python = Path(config.runtime.engine_python or app_root() / ".venv-engine" / "bin" / "python")
+    return engine_command(
+        python,
+        Path("FP8_STUDENT" if "fp8" in served else "STUDENT"),
+        config.engine,
+        device="cuda" if config.runtime.device == "cuda" else "cpu",
+        port=0,
+        drafter=Path("DRAFTER") if "drafter" in served else None,
+        fp8_kv="fp8" in served and config.fp8.kv_cache,
+    )
+
+
+def _plan(config: PipelineConfig, plan: PlanSettings) -> None:
+    """Memory and time, as projected. Raises ConfigError for what does not fit."""
+    base = Architecture.of(plan.shape)
+    student, room = base.expanded(config.expand.every), plan.memory_gib * (1 - plan.reserve)
+    print(f"\nmodel {base.parameters / 1e9:.2f} B parameters, expanded {student.parameters / 1e9:.2f} B")
+    print(f"memory of one device, GiB, at most, of {room:.0f}:")
+    too_much = []
+    for need in needs(config, base):
+        parts = ", ".join(f"{name} {size / GIB:.1f}" for name, size in need.parts.items())
+        print(f"  {need.stage:<10} {need.gib:6.1f}  {parts}")
+        if need.gib > room:
+            too_much.append(f"{need.stage} ({need.gib:.0f} GiB)")
+    print("projection from the plan's data sheet, not a measurement:")
+    for item in work(config, plan, base):
+        print(f"  {item.stage:<10} {item.tokens:10.3g} tokens  {item.flops:10.3g} FLOPs  {item.hours:8.2f} h at least")
+    if too_much:
+        raise ConfigError(
+            f"does not fit into {room:.0f} GiB: {', '.join(too_much)}; lower its batch_size or max_length (draft: "
+            "batch_tokens), raise engine.tensor_parallel for the engine, or plan.memory_gib for larger devices"
+        )

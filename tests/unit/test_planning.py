@@ -1,0 +1,81 @@
+"""Plans: counts are the libraries' own, a stage that does not fit is refused."""
+
+import pytest
+import torch
+from peft import get_peft_model
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from temper.cli.dry_run import dry_run
+from temper.config import load_preset, override
+from temper.config.plan import Shape
+from temper.config.stages import LoRASettings
+from temper.errors import ConfigError
+from temper.planning.architecture import Architecture
+from temper.planning.memory import needs
+from temper.planning.work import work
+from temper.stages import training
+
+SMOL = Shape(
+    hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
+    head_dim=64, vocab_size=49152, tie_word_embeddings=True,
+)  # fmt: skip
+PAPERS = load_preset("h100x8")
+
+
+@pytest.mark.parametrize("shape", [SMOL, PAPERS.plan and PAPERS.plan.shape], ids=["135M", "8B"])
+def test_parameters_are_those_of_the_library(shape: Shape):
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(**shape.model_dump()))
+    assert Architecture.of(shape).parameters == sum(p.numel() for p in model.parameters())
+
+
+def test_adapters_are_those_of_peft():
+    settings = LoRASettings(r=8, alpha=16, from_block=16)
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(**SMOL.model_dump()))
+        adapted = get_peft_model(model, training.lora(settings, model))
+    trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    assert Architecture.of(SMOL).adapters(settings.r, settings.from_block) == trained
+
+
+def test_reading_costs_two_flops_a_weight():
+    """torch's own counter over the matrix products of one row; attention's are counted whole there, causal here."""
+    length = 128
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(**SMOL.model_dump(), attn_implementation="eager"))
+        row = torch.zeros((1, length), dtype=torch.long)
+        with FlopCounterMode(display=False) as counter:
+            model(row)
+    whole = 4 * SMOL.head_dim * SMOL.num_attention_heads * length * SMOL.num_hidden_layers
+    expected = counter.get_total_flops() / length - whole / 2
+    assert Architecture.of(SMOL).forward_flops(length) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_papers_preset_fits_its_devices(capsys: pytest.CaptureFixture[str]):
+    assert dry_run(PAPERS, None) == 0
+    said = capsys.readouterr().out
+    assert "expanded 9.78 B" in said
+    assert "torch.distributed.run --standalone --nproc-per-node=8 -m temper.stages.sft" in said
+    assert "--tensor-parallel-size 8" in said and "--kv-cache-dtype fp8" in said
+
+
+def test_what_does_not_fit_is_named(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(ConfigError, match=r"sft \(\d+ GiB\)"):
+        dry_run(override(PAPERS, ["sft.batch_size=32"]), None)
+
+
+def test_twice_the_rows_take_twice_the_hours():
+    assert PAPERS.plan is not None
+    base = Architecture.of(PAPERS.plan.shape)
+    more = override(PAPERS, ["sft.epochs=2"])
+    once, twice = ({w.stage: w for w in work(c, PAPERS.plan, base)} for c in (PAPERS, more))
+    assert twice["sft"].hours == pytest.approx(2 * once["sft"].hours)
+    assert twice["cpt"] == once["cpt"]
+
+
+def test_half_the_devices_hold_twice_the_weights_each():
+    assert PAPERS.plan is not None
+    base = Architecture.of(PAPERS.plan.shape)
+    whole, half = ({n.stage: n for n in needs(override(PAPERS, [f"engine.tensor_parallel={k}"]), base)} for k in (8, 4))
+    assert half["engine"].parts["weights"] == 2 * whole["engine"].parts["weights"]
