@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--dry-run",
         action="store_true",
-        help="print every stage's settings, command lines and, with a plan, memory and hours; run nothing",
+        help="print every stage's settings and command lines, and whether it fits; run nothing",
     )
     run.set_defaults(command=_run)
 
