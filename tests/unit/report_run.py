@@ -11,6 +11,7 @@ from temper.store import Store
 RUN, EARLIER = "20260101-120000-demo", "20251231-090000-demo"
 SCORES = {"teacher": 96.0, "base": 2.0, "cpt": 4.0, "sft": 88.0, "dpo": 94.0, "final": 92.0}
 LADDER = {
+    "unoptimised": (0.105, 12.0, None, 15.0),
     "student": (0.21, 6.1, None, 24.0),
     "student+drafter": (0.42, 3.0, 3.6, 48.5),
     "student+fp8": (0.03, 41.0, None, 3.1),

@@ -12,7 +12,7 @@ from temper.agents.client import Answer, Request
 from temper.agents.runtime import System
 from temper.bench.equivalence import compare, spread
 from temper.bench.ladder import Configuration, Engines, configurations
-from temper.bench.load import drive, schedule
+from temper.bench.load import Load, drive, schedule
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario
 from temper.stats import percentile
@@ -102,6 +102,20 @@ def test_the_ladder_has_four_rungs_and_the_plain_student_first() -> None:
         ("q", False),
         ("q", True),
     ]
+
+
+def test_the_lowest_rung_has_no_prefix_cache_and_asks_the_evaluator_about_every_plan() -> None:
+    models = [Path(name) for name in "tdqe"]
+    lowest, *others = configurations(*models, unoptimised=True)
+    assert (lowest.name, lowest.optimised, lowest.model, lowest.drafter) == ("unoptimised", False, Path("t"), None)
+    assert others == list(configurations(*models))
+    assert all(rung.optimised for rung in others)
+
+
+def test_goodput_counts_the_turns_in_time() -> None:
+    load = Load(turns=4, wall_s=2.0, seconds=(0.5, 1.0, 1.5, 9.0), calls=16, output_tokens=80)
+    assert load.goodput(1.0) == 1.0
+    assert load.goodput(10) == load.qps == 2.0
 
 
 def test_different_answers_are_listed_with_both_texts() -> None:

@@ -7,7 +7,9 @@ import pytest
 from temper.config import ROLES, PipelineConfig, Runtime, load_preset, presets, resolve
 from temper.config.stages import Rule
 
-LADDER = re.compile(r"ladder\.(?P<name>student(\+drafter)?(\+fp8)?)\.c(?P<at>\d+)\.(qps|p90_s|tokens_per_step|speedup)")
+LADDER = re.compile(
+    r"ladder\.(?P<name>student(\+drafter)?(\+fp8)?)\.c(?P<at>\d+)\.(?P<what>qps|p90_s|tokens_per_step|speedup|gain)"
+)
 
 
 def measured(metric: str, config: PipelineConfig) -> bool:
@@ -15,7 +17,8 @@ def measured(metric: str, config: PipelineConfig) -> bool:
     if metric == "equivalence.same_percent":
         return True
     if found := LADDER.fullmatch(metric):
-        return int(found["at"]) in config.benchmark.concurrency
+        against = found["what"] != "gain" or config.benchmark.unoptimised
+        return against and int(found["at"]) in config.benchmark.concurrency
     match metric.split("."):
         case ["agent_scores", stage, role]:
             return role in ROLES and config.evaluate.points_per_role.get(stage, 0) > 0

@@ -110,6 +110,7 @@ def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(repor
     rows = {(row.configuration, row.concurrency): row for row in report.ladder}
     assert rows["student+drafter", 4].speedup == pytest.approx(2.0)
     assert rows["student+drafter+fp8", 1].speedup is None
+    assert rows["student+drafter", 4].gain == pytest.approx(4.0)
     assert rows["student+drafter+fp8", 1].reason
 
 
@@ -147,7 +148,7 @@ def test_lineage_follows_digests(report: Report) -> None:
 def test_terminal_shows_scores_ladder_and_verdict(report: Report, folder: Path) -> None:
     said = text(report, folder)
     assert re.search(r"planner +96\.5 +2\.5 +4\.5 +88\.5 +94\.5 +92\.5", said)
-    assert re.search(r"student\+drafter +1 +0\.420 +2\.00x", said)
+    assert re.search(r"student\+drafter +1 +0\.420 +2\.00 +4\.00", said)
     assert re.search(r"student\+fp8 .*emulated", said)
     assert "gate: FAILED" in said
     assert str(folder / "report.html") in said

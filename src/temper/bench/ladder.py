@@ -1,4 +1,5 @@
-"""The ladder: the student alone, with its drafter, in FP8, and with both, under the same load.
+"""The ladder: the student as it comes, with a prefix cache and a conditional Evaluator, with its drafter, in FP8, and
+with both, under the same load.
 
 Each configuration gets a fresh, warmed engine. Comparable ones are interleaved over rounds, so that a machine that
 slows down for a minute slows all of them; figures are medians over rounds, and the rounds stay in the report to
@@ -21,8 +22,8 @@ from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
 from temper.engine import Capabilities, Engine, Usage
 
-PLAIN, DRAFTED = "student", "student+drafter"
-MEDIANS = ("qps", "p90_s", "output_tokens_per_s", "calls_per_turn")
+UNOPTIMISED, PLAIN, DRAFTED = "unoptimised", "student", "student+drafter"
+MEDIANS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn")
 
 Say = Callable[[str], None]
 
@@ -35,11 +36,17 @@ class Configuration:
     model: Path
     drafter: Path | None
     fp8: bool
+    optimised: bool = True
+    """With a prefix cache, and the LLM Evaluator asked about complex plans alone."""
 
 
-def configurations(target: Path, drafter: Path, fp8: Path, drafter_fp8: Path) -> tuple[Configuration, ...]:
-    """The four rungs, the baseline first; the quantised target goes with the drafter that was quantised for it."""
+def configurations(
+    target: Path, drafter: Path, fp8: Path, drafter_fp8: Path, *, unoptimised: bool = False
+) -> tuple[Configuration, ...]:
+    """The rungs, slowest first; the quantised target goes with the drafter that was quantised for it."""
+    lowest = (Configuration(UNOPTIMISED, target, None, False, optimised=False),) if unoptimised else ()
     return (
+        *lowest,
         Configuration(PLAIN, target, None, False),
         Configuration(DRAFTED, target, drafter, False),
         Configuration("student+fp8", fp8, None, True),
@@ -105,7 +112,7 @@ class Bench:
 
     def warm(self, engine: Engine) -> None:
         """One turn, so that the first that counts pays for nothing but itself."""
-        self._measure(engine, [[self.scenarios[-1]]], turns=1)
+        self._measure(engine, [[self.scenarios[-1]]], turns=1, threshold=self.halstead_threshold)
 
     def _rounds(
         self, rungs: Sequence[Configuration], engines: Engines
@@ -116,7 +123,7 @@ class Bench:
         for (number, customers), queues in schedule(self.scenarios, settings.concurrency, settings.rounds).items():
             for rung in _turned(rungs, number):
                 with engines.use(rung, self.warm) as engine:
-                    found = self._measure(engine, queues, settings.turns_per_round)
+                    found = self._measure(engine, queues, settings.turns_per_round, self._threshold(rung))
                 figures.setdefault((rung.name, customers), []).append(found)
                 self.say(
                     f"round {number + 1} of {settings.rounds}, {rung.name} at {customers}: "
@@ -129,18 +136,25 @@ class Bench:
         turns = -(-self.settings.emulated_turns // customers)
         queues = schedule(self.scenarios, (customers,), 1)[0, customers]
         with engines.use(rung, self.warm) as engine:
-            found = self._measure(engine, queues, turns)
+            found = self._measure(engine, queues, turns, self._threshold(rung))
         self.say(f"{rung.name}, emulated: {found['qps']:.2f} turns/s")
         return _row(rung.name, customers, [found], reason=reason)
 
-    def _measure(self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int) -> dict[str, float]:
-        before = engine.counters()
-        load = asyncio.run(self._drive(engine, queues, turns))
-        return _figures(load, Usage.between(before, engine.counters()))
+    def _threshold(self, rung: Configuration) -> float:
+        """Plan volume above which the LLM Evaluator is asked: 0 is every plan."""
+        return self.halstead_threshold if rung.optimised else 0.0
 
-    async def _drive(self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int) -> Load:
+    def _measure(
+        self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int, threshold: float
+    ) -> dict[str, float]:
+        before = engine.counters()
+        load = asyncio.run(self._drive(engine, queues, turns, threshold))
+        usage = Usage.between(before, engine.counters())
+        return _figures(load, self.settings.latency_target_s) | {k: float(v) for k, v in asdict(usage).items()}
+
+    async def _drive(self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int, threshold: float) -> Load:
         async with Chat(engine.url, engine.model) as chat:
-            system = System(self.domain, chat, halstead_threshold=self.halstead_threshold, max_tokens=self.max_tokens)
+            system = System(self.domain, chat, halstead_threshold=threshold, max_tokens=self.max_tokens)
             return await drive(system, queues, turns)
 
 
@@ -150,17 +164,17 @@ def _turned(rungs: Sequence[Configuration], number: int) -> list[Configuration]:
     return [*rungs[start:], *rungs[:start]]
 
 
-def _figures(load: Load, usage: Usage) -> dict[str, float]:
+def _figures(load: Load, latency_target_s: float) -> dict[str, float]:
     """One measurement as a report shows it."""
-    figures = {
+    return {
         "turns": float(load.turns),
         "wall_s": load.wall_s,
         "qps": load.qps,
         "p90_s": load.p90_s,
+        "goodput": load.goodput(latency_target_s),
         "output_tokens_per_s": load.output_tokens_per_s,
         "calls_per_turn": load.calls / load.turns,
     }
-    return figures | {key: float(value) for key, value in asdict(usage).items()}
 
 
 def _row(name: str, customers: int, rounds: Sequence[dict[str, float]], reason: str | None) -> dict[str, Any]:

@@ -36,6 +36,10 @@ class Load:
         """90th percentile of a turn's seconds."""
         return percentile(self.seconds, 0.9)
 
+    def goodput(self, target_s: float) -> float:
+        """Customer turns per second that were answered within `target_s` seconds."""
+        return sum(seconds <= target_s for seconds in self.seconds) / self.wall_s
+
     @property
     def output_tokens_per_s(self) -> float:
         """Generated tokens per second over all requests."""

@@ -247,6 +247,10 @@ class BenchmarkSettings(Settings):
     """Interleaved rounds over the configurations."""
     emulated_turns: int = Field(ge=0)
     """Turns in all for a configuration that this hardware only emulates (one round, marked); 0 leaves it out."""
+    unoptimised: bool = False
+    """Also measure the student with no prefix cache and the LLM Evaluator asked about every plan: the paper's L0."""
+    latency_target_s: float = Field(default=5.0, gt=0)
+    """Seconds within which a turn has to be answered to count as goodput."""
     equivalence_prompts: int = Field(ge=1)
     """Prompts whose greedy answers must be the same with and without the drafter."""
 

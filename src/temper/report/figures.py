@@ -15,8 +15,10 @@ from temper.store import Store
 MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
 """What is evaluated, in the order of the pipeline."""
 BASELINE = "student"
-"""The ladder's first configuration, which speed-ups stand beside."""
-SPEEDS = ("qps", "p90_s", "output_tokens_per_s", "speedup")
+"""The configuration that speed-ups stand beside."""
+LOWEST = "unoptimised"
+"""The configuration that gains stand beside, where it was measured."""
+SPEEDS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn", "speedup", "gain")
 """Figures of a ladder row that mean nothing where the configuration is only emulated."""
 
 
@@ -77,13 +79,13 @@ def benchmark(results: Iterable[StageResult], store: Store) -> tuple[list[Speed]
 
 
 def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
-    plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == BASELINE and row["comparable"]}
+    at = {(row["configuration"], row["concurrency"]): row["qps"] for row in rows if row["comparable"]}
 
-    def speedup(row: dict[str, Any]) -> float | None:
-        base = plain.get(row["concurrency"])
+    def over(row: dict[str, Any], other: str) -> float | None:
+        base = at.get((other, row["concurrency"]))
         return row["qps"] / base if base and row["comparable"] else None
 
-    return [Speed.model_validate({**row, "speedup": speedup(row)}) for row in rows]
+    return [Speed.model_validate({**row, "speedup": over(row, BASELINE), "gain": over(row, LOWEST)}) for row in rows]
 
 
 def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str, float], dict[str, dict[str, float]]]:

@@ -29,6 +29,7 @@ STAGE_COLOURS = {
     "final": "#5b4b9a",
 }
 LADDER_COLOURS = {
+    "unoptimised": "#d9c8a5",
     "student": "#98a4b3",
     "student+drafter": "#2f7fb5",
     "student+fp8": "#e9a86b",

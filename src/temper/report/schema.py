@@ -65,7 +65,7 @@ class Speed(Part):
     """One row of the ladder: a configuration under one load."""
 
     configuration: str
-    """student, student+drafter, student+fp8 or student+drafter+fp8."""
+    """unoptimised, student, student+drafter, student+fp8 or student+drafter+fp8."""
     concurrency: int
     """Customer turns in flight."""
     qps: float
@@ -80,8 +80,14 @@ class Speed(Part):
     """Whether this hardware can show this configuration's speed."""
     reason: str | None = None
     """Why not, or what to know."""
+    goodput: float | None = None
+    """Customer turns per second that were answered within `benchmark.latency_target_s`."""
+    calls_per_turn: float | None = None
+    """Model calls of all agents for a customer turn."""
     speedup: float | None = None
     """QPS over the plain student's at the same concurrency; none where either is not comparable."""
+    gain: float | None = None
+    """QPS over the unoptimised student's at the same concurrency; none where that was not measured."""
 
 
 class Equivalence(Part):

@@ -70,21 +70,29 @@ def _scores(report: Report) -> str:
 def _ladder(report: Report) -> str:
     if not report.ladder:
         return ""
-    rows = [["speed", "in flight", "turns/s", "against plain", "P90 s", "tokens/step", "tokens/s", ""]]
+    rows = [
+        ["speed", "in flight", "turns/s", "x plain", "x unopt.", "P90 s", "calls/turn", "tokens/step", "tokens/s", ""]
+    ]
     for speed in report.ladder:
         rows.append(
             [
                 speed.configuration,
                 str(speed.concurrency),
                 f"{speed.qps:.3f}",
-                f"{speed.speedup:.2f}x" if speed.speedup else "-",
+                _figure(speed.speedup),
+                _figure(speed.gain),
                 f"{speed.p90_s:.2f}",
-                f"{speed.tokens_per_step:.2f}" if speed.tokens_per_step else "-",
+                _figure(speed.calls_per_turn),
+                _figure(speed.tokens_per_step),
                 f"{speed.output_tokens_per_s:.1f}",
                 "" if speed.comparable else "emulated: no speed result",
             ]
         )
     return _table(rows)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _gate(report: Report) -> str:

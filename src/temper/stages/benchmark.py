@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from temper.bench import equivalence
-from temper.bench.ladder import DRAFTED, PLAIN, Bench, Configuration, Engines, configurations
+from temper.bench.ladder import DRAFTED, MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
 from temper.domains import load_domain
@@ -32,7 +32,8 @@ def main(stage: Stage) -> Report:
     """Climb the ladder, compare answers, write both down."""
     told = BenchmarkStage.model_validate(stage.config)
     bench = _bench(stage, told)
-    rungs = configurations(*(stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8")))
+    models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
+    rungs = configurations(*models, unoptimised=told.benchmark.unoptimised)
     capabilities = probe(stage.runtime)
 
     def start(rung: Configuration) -> AbstractContextManager[Engine]:
@@ -40,7 +41,7 @@ def main(stage: Stage) -> Report:
         log = stage.run_dir / f"engine-{rung.name}.log"
         return serve(
             rung.model,
-            settings=told.engine,
+            settings=told.engine if rung.optimised else told.engine.model_copy(update={"prefix_caching": False}),
             runtime=stage.runtime,
             log=log,
             drafter=rung.drafter,
@@ -96,7 +97,7 @@ def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, floa
         if row["tokens_per_step"] is not None:
             metrics[f"{prefix}.tokens_per_step"] = row["tokens_per_step"]
         if row["comparable"]:
-            metrics |= {f"{prefix}.{name}": row[name] for name in ("qps", "p90_s", "output_tokens_per_s")}
+            metrics |= {f"{prefix}.{name}": row[name] for name in MEDIANS}
             metrics[f"{prefix}.speedup"] = row["qps"] / plain[row["concurrency"]]
     return metrics
 
