@@ -68,7 +68,9 @@ def test_every_stage_ran_and_was_measured(first: Ran):
     assert not any(report.cached.values())
     assert set(report.agent_scores) == {"teacher", "base", "cpt", "sft", "dpo", "final"}
     configurations = {row.configuration for row in report.ladder}
-    assert configurations == {"student", "student+drafter", "student+fp8", "student+drafter+fp8"}
+    assert configurations == {
+        "unoptimised", "student", "student+drafter", "student+fp8", "student+drafter+fp8"
+    }  # fmt: skip
     asked = [row.tokens_per_step for row in report.ladder if row.configuration == "student+drafter"]
     assert all(value is not None and value >= 1 for value in asked)
 
