@@ -84,7 +84,9 @@ class PreferenceTrainer(DPOTrainer):
 
 
 def _sampler(trainer: SFTTrainer | DPOTrainer, groups: list[str], lengths: list[int]) -> GroupedBatches:
-    return GroupedBatches(list(groups), lengths, trainer.args.per_device_train_batch_size, trainer.args.seed)
+    """A batch of all processes together is of one group; each takes its share, so that their number changes nothing."""
+    together = trainer.args.per_device_train_batch_size * trainer.args.world_size
+    return GroupedBatches(list(groups), lengths, together, trainer.args.seed)
 
 
 def _share(trainer: SFTTrainer | DPOTrainer) -> None:
