@@ -58,3 +58,21 @@ def test_a_broken_file_is_one_line(tmp_path: Path, text: str, said: str) -> None
     with pytest.raises(ConfigError, match=said) as error:
         load_preset(str(tmp_path / "broken.yaml"))
     assert "\n" not in str(error.value)
+
+
+def test_a_file_may_say_only_what_differs_from_a_preset(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: smoke\nname: mine\nsft: {epochs: 3}\nbenchmark: {concurrency: [7]}\n")
+    config, smoke = load_preset(str(mine)), load_preset("smoke")
+    assert config.sft == smoke.sft.model_copy(update={"epochs": 3})
+    assert config.benchmark.concurrency == (7,)
+    assert config.dpo == smoke.dpo
+
+
+@pytest.mark.parametrize(("parent", "said"), [("nobody", "which is no preset"), (None, "in a circle")])
+def test_what_cannot_be_extended_is_one_line(tmp_path: Path, parent: str | None, said: str) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"extends: {parent or mine}\n")
+    with pytest.raises(ConfigError, match=said) as error:
+        load_preset(str(mine))
+    assert "\n" not in str(error.value)

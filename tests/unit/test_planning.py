@@ -60,6 +60,17 @@ def test_the_papers_preset_fits_its_devices(capsys: pytest.CaptureFixture[str]):
     assert "--tensor-parallel-size 8" in said and "--kv-cache-dtype fp8" in said
 
 
+def test_one_device_takes_the_same_steps_and_fits_too(capsys: pytest.CaptureFixture[str]):
+    one = load_preset("h100")
+    for stage in ("cpt", "sft", "dpo"):
+        rows = [
+            getattr(c, stage).batch_size * getattr(c, stage).accumulation * c.runtime.processes for c in (PAPERS, one)
+        ]
+        assert rows[0] == rows[1], stage
+    assert dry_run(one, None) == 0
+    assert "torch.distributed.run" not in capsys.readouterr().out
+
+
 def test_what_does_not_fit_is_named(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(ConfigError, match=r"sft \(\d+ GiB\)"):
         dry_run(override(PAPERS, ["sft.batch_size=32"]), None)

@@ -23,18 +23,37 @@ def load_preset(name: str) -> PipelineConfig:
 
 def resolve(name: str, overrides: tuple[str, ...] | list[str]) -> PipelineConfig:
     """A preset (or a config file such as a run's resolved one) with `key=value` overrides. Raises ConfigError."""
+    values, origin = _read(name), (presets().get(name) or Path(name)).name
+    for item in overrides:
+        _set(values, item)
+    return _validated(values, origin)
+
+
+def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A file's settings, over those of the preset that it `extends`."""
     path = presets().get(name) or Path(name)
+    if name in seen:
+        raise ConfigError(f"presets extend each other in a circle: {' -> '.join((*seen, name))}")
     if not path.is_file():
-        raise ConfigError(f"no preset named {name!r}: choose one of {', '.join(presets())}, or give a YAML file")
+        wanted = f"{seen[-1]} extends {name!r}, which is no preset" if seen else f"no preset named {name!r}"
+        raise ConfigError(f"{wanted}: choose one of {', '.join(presets())}, or give a YAML file")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no settings: it must be a YAML mapping with `name`, `base`, `sft` ...")
-    for item in overrides:
-        _set(values, item)
-    return _validated(values, path.name)
+    parent = values.pop("extends", None)
+    return values if parent is None else _merged(_read(str(parent), (*seen, name)), values)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key; everything else, lists too, is replaced."""
+    both = {**below, **above}
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            both[key] = _merged(below[key], value)
+    return both
 
 
 def override(config: PipelineConfig, overrides: list[str]) -> PipelineConfig:
