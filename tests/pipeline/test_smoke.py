@@ -73,6 +73,9 @@ def test_every_stage_ran_and_was_measured(first: Ran):
     }  # fmt: skip
     asked = [row.tokens_per_step for row in report.ladder if row.configuration == "student+drafter"]
     assert all(value is not None and value >= 1 for value in asked)
+    assert "planner" in report.acceptance
+    for role, found in report.acceptance.items():
+        assert found.tokens_per_step == pytest.approx(1 + sum(found.by_position)), role
 
 
 def test_emulated_speed_is_marked_and_says_why(first: Ran):

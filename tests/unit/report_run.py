@@ -149,4 +149,9 @@ def _ladder() -> dict[str, Any]:
                     "rounds": [],
                 }
             )
-    return {"rows": rows, "equivalence": {"same": 39, "n": 40, "differences": []}, "capabilities": {}}
+    return {
+        "rows": rows,
+        "equivalence": {"same": 39, "n": 40, "differences": []},
+        "acceptance": {"planner": {"tokens_per_step": 3.2, "by_position": [0.9, 0.7, 0.4, 0.2]}},
+        "capabilities": {},
+    }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from temper.config.stages import EngineSettings
-from temper.engine import Usage, command, engine_python, environment
+from temper.engine import Usage, acceptance, command, engine_python, environment
 from temper.engine.capabilities import cpu_capabilities, cuda_capabilities
 from temper.engine.metrics import parse_counters
 from temper.engine.server import decisive_line, serve
@@ -80,6 +80,18 @@ vllm:num_requests_running{engine="0"} 3.0
 python_info{version="3"} 1.0
 """
     assert parse_counters(text) == {"generation_tokens": 42.0}
+
+
+def test_acceptance_is_a_share_of_drafts_by_position() -> None:
+    def counters(drafts: int, *accepted: int) -> dict[str, float]:
+        text = [f'vllm:spec_decode_num_drafts_total{{engine="0"}} {drafts}.0']
+        for place, count in enumerate(accepted):
+            labels = f'engine="0",position="{place}"'
+            text.append(f"vllm:spec_decode_num_accepted_tokens_per_pos_total{{{labels}}} {count}.0")
+        return parse_counters("\n".join(text))
+
+    assert acceptance(counters(10, 8, 4), counters(30, 26, 8)) == [0.9, 0.2]
+    assert acceptance(counters(10, 8, 4), counters(10, 8, 4)) == []
 
 
 def test_tokens_per_step_counts_the_bonus_token_and_is_none_without_drafts() -> None:

@@ -3,7 +3,7 @@
 from temper.engine.capabilities import Capabilities, probe
 from temper.engine.command import NAME, command, environment
 from temper.engine.installation import Installation, engine_python, installation
-from temper.engine.metrics import Usage
+from temper.engine.metrics import Usage, acceptance
 from temper.engine.server import Engine, serve
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Engine",
     "Installation",
     "Usage",
+    "acceptance",
     "command",
     "engine_python",
     "environment",

@@ -5,16 +5,23 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-_SAMPLE = re.compile(r"^vllm:(?P<name>\w+)(?:\{[^}]*\})? (?P<value>\S+)$")
+_SAMPLE = re.compile(r"^vllm:(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$")
+_POSITION = re.compile(r'position="(\d+)"')
+ACCEPTED_AT = "spec_decode_num_accepted_tokens_per_pos"
 
 
 def parse_counters(text: str) -> dict[str, float]:
-    """Counters in Prometheus' text form, summed over labels: `vllm:generation_tokens_total` as `generation_tokens`."""
+    """Counters in Prometheus' text form, summed over labels: `vllm:generation_tokens_total` as `generation_tokens`.
+
+    Those of a drafted position are kept apart: `name.0`, `name.1` ...
+    """
     sums: dict[str, float] = defaultdict(float)
     for line in text.splitlines():
         sample = _SAMPLE.match(line)
         if sample and sample["name"].endswith("_total"):
-            sums[sample["name"].removesuffix("_total")] += float(sample["value"])
+            position = _POSITION.search(sample["labels"] or "")
+            name = sample["name"].removesuffix("_total") + (f".{position[1]}" if position else "")
+            sums[name] += float(sample["value"])
     return dict(sums)
 
 
@@ -50,3 +57,12 @@ class Usage:
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+
+
+def acceptance(before: Mapping[str, float], after: Mapping[str, float]) -> list[float]:
+    """By position, the share of drafts whose token there was accepted; empty without drafts."""
+    drafts = Usage.between(before, after).drafts
+    places = range(sum(name.startswith(f"{ACCEPTED_AT}.") for name in after))
+    if not drafts:
+        return []
+    return [(after[f"{ACCEPTED_AT}.{k}"] - before.get(f"{ACCEPTED_AT}.{k}", 0.0)) / drafts for k in places]

@@ -60,6 +60,7 @@ def collect(
         e2e=figures.passes(evaluated),
         ladder=ladder,
         equivalence=equivalence,
+        acceptance=figures.acceptance(results, store),
         gate=Gate.model_validate(verdict) if verdict is not None else None,
         bundle=Bundle.model_validate(bundle) if bundle is not None else None,
         metrics={result.stage: result.metrics for result in results},

@@ -78,6 +78,15 @@ def benchmark(results: Iterable[StageResult], store: Store) -> tuple[list[Speed]
     return [], None
 
 
+def acceptance(results: Iterable[StageResult], store: Store) -> dict[str, Any]:
+    """Role -> how far ahead the drafter is right, in the order of a turn."""
+    for result in results:
+        if result.stage == "benchmark":
+            found = _json(store.open(result.report) / "ladder.json").get("acceptance", {})
+            return {role: found[role] for role in ROLES if role in found}
+    return {}
+
+
 def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
     at = {(row["configuration"], row["concurrency"]): row["qps"] for row in rows if row["comparable"]}
 

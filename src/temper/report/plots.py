@@ -35,6 +35,7 @@ LADDER_COLOURS = {
     "student+fp8": "#e9a86b",
     "student+drafter+fp8": "#5b4b9a",
 }
+ROLE_COLOURS = ("#2f7fb5", "#e9a86b", "#5fb3a1", "#5b4b9a", "#98a4b3")
 LOSSES = {"loss": "train", "eval_loss": "held out", "draft_loss": "held out"}
 """Curves that are drawn, and what they are."""
 
@@ -46,6 +47,7 @@ def draw_all(report: Report) -> dict[str, tuple[bytes, str]]:
     plots: dict[str, Draw] = {
         "agent_scores": agent_scores,
         "ladder": ladder,
+        "acceptance": acceptance,
         "draft_accuracy": draft_accuracy,
         "losses": losses,
         "contexts": contexts,
@@ -114,6 +116,21 @@ def ladder(report: Report) -> "Figure | None":
         ncols=len(names) + 1,
         loc="outside upper left",
     )
+    return figure
+
+
+def acceptance(report: Report) -> "Figure | None":
+    """Share of drafts whose token at a position was accepted, one line an agent."""
+    if not report.acceptance:
+        return None
+    figure, (axes,) = _figure(4.8, 3.1, 1)
+    for (role, found), colour in zip(report.acceptance.items(), ROLE_COLOURS, strict=False):
+        places = range(1, len(found.by_position) + 1)
+        label = f"{role.capitalize()}, {found.tokens_per_step:.2f} a step"
+        axes.plot(places, found.by_position, color=colour, marker=".", lw=1.6, label=label)
+        axes.set_xticks(places)
+    axes.set(title="Drafter: accepted by position", ylim=(0, 1.05), xlabel="tokens ahead")
+    axes.legend(fontsize=7)
     return figure
 
 

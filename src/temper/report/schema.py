@@ -99,6 +99,15 @@ class Equivalence(Part):
     """Prompts compared."""
 
 
+class Acceptance(Part):
+    """What the drafter is worth to one agent."""
+
+    tokens_per_step: float
+    """1 + accepted / drafts, on held-out prompts of this role."""
+    by_position: list[float]
+    """Share of drafts whose token at this position was accepted."""
+
+
 class RuleVerdict(Part):
     """What the gate says of one rule."""
 
@@ -170,6 +179,8 @@ class Report(Part):
     """Speed of whole customer turns."""
     equivalence: Equivalence | None
     """Whether speculation changes answers; none without a benchmark."""
+    acceptance: dict[str, Acceptance] = {}
+    """Role -> how far ahead the drafter is right; empty without a benchmark."""
     gate: Gate | None
     """None where the run ended before the gate."""
     bundle: Bundle | None

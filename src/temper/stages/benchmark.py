@@ -7,7 +7,7 @@ import json
 from contextlib import AbstractContextManager
 from typing import Any
 
-from temper.bench import equivalence
+from temper.bench import drafting, equivalence
 from temper.bench.ladder import DRAFTED, MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
@@ -50,8 +50,13 @@ def main(stage: Stage) -> Report:
 
     with Engines(start, resident=capabilities.device == "cpu") as engines:
         rows = bench.ladder(rungs, engines, capabilities)
-        same = _equivalence(stage, told, bench, rungs, engines)
-    ladder = {"rows": rows, "equivalence": same, "capabilities": capabilities.model_dump(mode="json")}
+        same, accepted = _equivalence(stage, told, bench, rungs, engines)
+    ladder = {
+        "rows": rows,
+        "equivalence": same,
+        "acceptance": accepted,
+        "capabilities": capabilities.model_dump(mode="json"),
+    }
     (stage.out("report") / "ladder.json").write_text(json.dumps(ladder, indent=1), encoding="utf-8")
     return Report(metrics=_metrics(rows, same), artifacts={"report": "report"})
 
@@ -73,19 +78,18 @@ def _bench(stage: Stage, told: BenchmarkStage) -> Bench:
 
 def _equivalence(
     stage: Stage, told: BenchmarkStage, bench: Bench, rungs: tuple[Configuration, ...], engines: Engines
-) -> dict[str, Any]:
-    """Greedy answers of the student with and without its drafter."""
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Greedy answers of the student with and without its drafter, and what the drafter was worth to each role."""
     rows = equivalence.spread(read(stage.inputs["data"] / "points.jsonl"), told.benchmark.equivalence_prompts)
-    texts = {}
-    for rung in rungs:
-        if rung.name in (PLAIN, DRAFTED):
-            with engines.use(rung, bench.warm) as engine:
-                texts[rung.name] = equivalence.answers(
-                    engine, rows, max_tokens=told.evaluate.max_tokens, concurrency=told.evaluate.concurrency
-                )
-    found = equivalence.compare(rows, texts[PLAIN], texts[DRAFTED])
+    plain, drafted = (next(rung for rung in rungs if rung.name == name) for name in (PLAIN, DRAFTED))
+    limits = {"max_tokens": told.evaluate.max_tokens, "concurrency": told.evaluate.concurrency}
+    with engines.use(plain, bench.warm) as engine:
+        ours = equivalence.answers(engine, rows, **limits)
+    with engines.use(drafted, bench.warm) as engine:
+        theirs, accepted = drafting.answers_by_role(engine, rows, **limits)
+    found = equivalence.compare(rows, ours, theirs)
     stage.event(f"same answers with and without the drafter: {found['same']} of {found['n']}")
-    return found
+    return found, accepted
 
 
 def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, float]:
