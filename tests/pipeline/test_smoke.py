@@ -83,6 +83,14 @@ def test_emulated_speed_is_marked_and_says_why(first: Ran):
         assert row.comparable or (row.reason and "fp8" in row.configuration), row
 
 
+def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran):
+    rows = [row for row in Report.model_validate(first.report).ladder if row.comparable]
+    assert len(rows) >= 3
+    for row in rows:
+        assert row.memory_percent and 0 < row.memory_percent < 100, row
+        assert row.arithmetic_percent and 0 < row.arithmetic_percent < 100, row
+
+
 def test_the_gate_passed_and_the_champion_is_registered(first: Ran):
     report = Report.model_validate(first.report)
     assert report.gate is not None

@@ -10,11 +10,13 @@ import pytest
 
 from temper.agents.client import Answer, Request
 from temper.agents.runtime import System
+from temper.bench.bound import Hardware, Served
 from temper.bench.equivalence import compare, spread
 from temper.bench.ladder import Configuration, Engines, configurations
 from temper.bench.load import Load, drive, schedule
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario
+from temper.engine import Usage
 from temper.stats import percentile
 
 
@@ -110,6 +112,15 @@ def test_the_lowest_rung_has_no_prefix_cache_and_asks_the_evaluator_about_every_
     assert (lowest.name, lowest.optimised, lowest.model, lowest.drafter) == ("unoptimised", False, Path("t"), None)
     assert others == list(configurations(*models))
     assert all(rung.optimised for rung in others)
+
+
+@pytest.mark.parametrize(("drafter", "memory", "arithmetic"), [(10.0, 70.0, 11.0), (0.0, 50.0, 10.0)])
+def test_shares_are_of_what_was_read_and_computed(drafter: float, memory: float, arithmetic: float) -> None:
+    drafts = 5.0 if drafter else 0.0
+    usage = Usage(prompt_tokens=90, output_tokens=20, drafts=drafts, accepted=3 * drafts, steps=5, read_tokens=30)
+    served = Served(weights=100, drafter=drafter, draft_length=4, flops_each=2)
+    found = served.shares(usage, 1.0, Hardware(bytes_per_s=1000, flops=1000))
+    assert found == pytest.approx({"memory_percent": memory, "arithmetic_percent": arithmetic})
 
 
 def test_goodput_counts_the_turns_in_time() -> None:

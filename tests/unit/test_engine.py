@@ -82,6 +82,17 @@ python_info{version="3"} 1.0
     assert parse_counters(text) == {"generation_tokens": 42.0}
 
 
+def test_what_was_read_is_what_a_step_took_without_what_it_gave() -> None:
+    text = """
+vllm:iteration_tokens_total_bucket{engine="0",le="8.0"} 3.0
+vllm:iteration_tokens_total_sum{engine="0"} 140.0
+vllm:iteration_tokens_total_count{engine="0"} 7.0
+vllm:generation_tokens_total{engine="0"} 40.0
+"""
+    usage = Usage.between({}, parse_counters(text))
+    assert (usage.steps, usage.read_tokens, usage.output_tokens) == (7.0, 100.0, 40.0)
+
+
 def test_acceptance_is_a_share_of_drafts_by_position() -> None:
     def counters(drafts: int, *accepted: int) -> dict[str, float]:
         text = [f'vllm:spec_decode_num_drafts_total{{engine="0"}} {drafts}.0']

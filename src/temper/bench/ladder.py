@@ -16,6 +16,7 @@ from typing import Any
 
 from temper.agents.client import Chat
 from temper.agents.runtime import System
+from temper.bench.bound import Hardware, Served
 from temper.bench.load import Load, drive, schedule
 from temper.config.stages import BenchmarkSettings
 from temper.domains.base import Domain
@@ -95,6 +96,8 @@ class Bench:
     halstead_threshold: float
     max_tokens: int
     say: Say
+    hardware: Hardware
+    draft_length: int
 
     def ladder(
         self, rungs: Sequence[Configuration], engines: Engines, capabilities: Capabilities
@@ -102,7 +105,8 @@ class Bench:
         """Rows of the report, in the rungs' order."""
         comparable = [rung for rung in rungs if not (rung.fp8 and capabilities.fp8_reason)]
         rounds = self._rounds(comparable, engines)
-        rows = [_row(*key, loads, reason=None) for key, loads in rounds.items()]
+        by_name = {rung.name: rung for rung in rungs}
+        rows = [_row(*key, loads, reason=None) | self._shares(by_name[key[0]], loads) for key, loads in rounds.items()]
         if self.settings.emulated_turns:
             for rung in rungs:
                 if rung not in comparable:
@@ -139,6 +143,11 @@ class Bench:
             found = self._measure(engine, queues, turns, self._threshold(rung))
         self.say(f"{rung.name}, emulated: {found['qps']:.2f} turns/s")
         return _row(rung.name, customers, [found], reason=reason)
+
+    def _shares(self, rung: Configuration, rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+        """What the rung used of memory and arithmetic, over all its rounds."""
+        served = Served.of(rung.model, rung.drafter, self.draft_length)
+        return served.shares(_usage(rounds), sum(found["wall_s"] for found in rounds), self.hardware)
 
     def _threshold(self, rung: Configuration) -> float:
         """Plan volume above which the LLM Evaluator is asked: 0 is every plan."""
@@ -179,13 +188,18 @@ def _figures(load: Load, latency_target_s: float) -> dict[str, float]:
 
 def _row(name: str, customers: int, rounds: Sequence[dict[str, float]], reason: str | None) -> dict[str, Any]:
     """Medians over rounds; tokens per step over all of them, since drafts may be few in one."""
-    usage = [Usage(**{item.name: found[item.name] for item in fields(Usage)}) for found in rounds]
     return {
         "configuration": name,
         "concurrency": customers,
         **{figure: median(found[figure] for found in rounds) for figure in MEDIANS},
-        "tokens_per_step": sum(usage[1:], usage[0]).tokens_per_step,
+        "tokens_per_step": _usage(rounds).tokens_per_step,
         "comparable": reason is None,
         "reason": reason,
         "rounds": list(rounds),
     }
+
+
+def _usage(rounds: Sequence[dict[str, float]]) -> Usage:
+    """The engine's counters over all rounds."""
+    usage = [Usage(**{item.name: found[item.name] for item in fields(Usage)}) for found in rounds]
+    return sum(usage[1:], usage[0])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 
 _SAMPLE = re.compile(r"^vllm:(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$")
 _POSITION = re.compile(r'position="(\d+)"')
+COUNTED = ("_total", "_total_count", "_total_sum")
+"""Ends of counters' names, and of the histogram over the engine's steps."""
 ACCEPTED_AT = "spec_decode_num_accepted_tokens_per_pos"
 
 
@@ -18,7 +20,7 @@ def parse_counters(text: str) -> dict[str, float]:
     sums: dict[str, float] = defaultdict(float)
     for line in text.splitlines():
         sample = _SAMPLE.match(line)
-        if sample and sample["name"].endswith("_total"):
+        if sample and sample["name"].endswith(COUNTED):
             position = _POSITION.search(sample["labels"] or "")
             name = sample["name"].removesuffix("_total") + (f".{position[1]}" if position else "")
             sums[name] += float(sample["value"])
@@ -35,6 +37,10 @@ class Usage:
     """Steps in which the drafter proposed."""
     accepted: float
     """Proposed tokens that the target agreed with."""
+    steps: float
+    """Steps of the engine, each over all requests at once."""
+    read_tokens: float
+    """Prompt tokens that were computed, not found in the prefix cache."""
 
     @classmethod
     def between(cls, before: Mapping[str, float], after: Mapping[str, float]) -> "Usage":
@@ -48,6 +54,8 @@ class Usage:
             output_tokens=grown("generation_tokens"),
             drafts=grown("spec_decode_num_drafts"),
             accepted=grown("spec_decode_num_accepted_tokens"),
+            steps=grown("iteration_tokens_total_count"),
+            read_tokens=max(0.0, grown("iteration_tokens_total_sum") - grown("generation_tokens")),
         )
 
     @property

@@ -84,6 +84,10 @@ class Speed(Part):
     """Customer turns per second that were answered within `benchmark.latency_target_s`."""
     calls_per_turn: float | None = None
     """Model calls of all agents for a customer turn."""
+    memory_percent: float | None = None
+    """Share of the memory's measured rate that reading the weights took, at least."""
+    arithmetic_percent: float | None = None
+    """Share of the measured arithmetic that the target's tokens took, at least."""
     speedup: float | None = None
     """QPS over the plain student's at the same concurrency; none where either is not comparable."""
     gain: float | None = None

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from temper.bench import drafting, equivalence
+from temper.bench.bound import Hardware
 from temper.bench.ladder import DRAFTED, MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
@@ -16,6 +17,7 @@ from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
+from temper.stages import hardware
 from temper.synthesis.rows import read
 
 
@@ -31,10 +33,10 @@ class BenchmarkStage(Settings):
 def main(stage: Stage) -> Report:
     """Climb the ladder, compare answers, write both down."""
     told = BenchmarkStage.model_validate(stage.config)
-    bench = _bench(stage, told)
+    capabilities = probe(stage.runtime)
+    bench = _bench(stage, told, hardware.measured(capabilities.device))
     models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
     rungs = configurations(*models, unoptimised=told.benchmark.unoptimised)
-    capabilities = probe(stage.runtime)
 
     def start(rung: Configuration) -> AbstractContextManager[Engine]:
         stage.event(f"{rung.name}: starting the engine")
@@ -58,10 +60,11 @@ def main(stage: Stage) -> Report:
         "capabilities": capabilities.model_dump(mode="json"),
     }
     (stage.out("report") / "ladder.json").write_text(json.dumps(ladder, indent=1), encoding="utf-8")
-    return Report(metrics=_metrics(rows, same), artifacts={"report": "report"})
+    reached = {"memory_gb_per_s": bench.hardware.bytes_per_s / 1e9, "arithmetic_gflops": bench.hardware.flops / 1e9}
+    return Report(metrics=_metrics(rows, same) | reached, artifacts={"report": "report"})
 
 
-def _bench(stage: Stage, told: BenchmarkStage) -> Bench:
+def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
     path = stage.inputs["data"] / "scenarios.jsonl"
     scenarios = load_scenarios(path)
     if not scenarios:
@@ -73,6 +76,8 @@ def _bench(stage: Stage, told: BenchmarkStage) -> Bench:
         halstead_threshold=told.evaluate.halstead_threshold,
         max_tokens=told.evaluate.max_tokens,
         say=stage.event,
+        hardware=found,
+        draft_length=told.engine.draft_length,
     )
 
 
