@@ -86,8 +86,12 @@ class Conversation:
         return state
 
     async def _approved(self, turn: Turn, state: Understanding) -> Plan | None:
-        """A plan that broke no rule, within the bounded number of tries; None asks for a safe refusal."""
-        facts, feedback = self.world.facts(state.entities, state.intent), None
+        """A plan that broke no rule, within the bounded number of tries; None asks for a safe refusal.
+
+        Once the rule checks have contradicted a refusal, the Evaluator is not asked again: its objection was what made
+        the Planner refuse, or would be answered by the same checks.
+        """
+        facts, feedback, allowed = self.world.facts(state.entities, state.intent), None, False
         for _ in range(1 + REPLANS):
             messages = self.prompter.planner(state, facts, feedback)
             text = await self._ask(turn, "planner", messages, (state, facts, feedback))
@@ -98,11 +102,12 @@ class Conversation:
                 feedback = "malformed"
                 continue
             if plan.calls:
-                feedback = await self._objection(turn, plan, facts)
+                feedback = await self._objection(turn, plan, facts, judged=not allowed)
             else:
-                feedback = None if feedback else self._contradiction(plan, state)
+                feedback = None if allowed else self._contradiction(plan, state)
             if feedback is None:
                 return plan
+            allowed = allowed or feedback == ALLOWED
             turn.counts["replanned" if plan.calls else "refusal_sent_back"] += 1
         turn.counts["gave_up"] += 1
         return None
@@ -134,17 +139,17 @@ class Conversation:
         verdict = None if state.missing else self.world.broken(known) or ALLOWED
         return verdict if verdict != plan.refuse else None
 
-    async def _objection(self, turn: Turn, plan: Plan, facts: str) -> str | None:
-        """The rule that the plan breaks, by the rule checks, or for a complex plan by the LLM Evaluator.
+    async def _objection(self, turn: Turn, plan: Plan, facts: str, *, judged: bool) -> str | None:
+        """The rule that the plan breaks, by the rule checks, or for a complex plan, if `judged`, by the LLM Evaluator.
 
         A threshold of 0 asks the Evaluator about every plan, broken ones too: so traces are captured.
         """
         broken = self.world.broken(_literal(plan.calls))
         threshold = self.system.halstead_threshold
-        if (broken and threshold > 0) or plans.volume(plan.text()) <= threshold:
+        if not judged or (broken and threshold > 0) or plans.volume(plan.text()) <= threshold:
             return broken
-        judged = await self._judged(turn, plan, facts)
-        return broken or judged
+        objection = await self._judged(turn, plan, facts)
+        return broken or objection
 
     async def _judged(self, turn: Turn, plan: Plan, facts: str) -> str | None:
         """The LLM Evaluator's objection, or None."""

@@ -20,7 +20,7 @@ def label(record: Record) -> str:
 
     A request that leaves something out is another thing than a whole one, than one that says `it`, than one that drops
     an open task, than a correction, and than the answer to each question. What is common, decided or long has several
-    labels: a whole request, a plan that rules are about or of two calls, a refusal, a reply of many facts.
+    labels: a whole request, a plan that rules are about or of two calls, its review, a refusal, a reply of many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
@@ -38,8 +38,10 @@ def label(record: Record) -> str:
     if record.role == "planner":
         return _planned(record, draw)
     if record.role == "evaluator":
-        broken = [part.split()[0] for part in record.right.split(", ") if part.endswith(" broken")]
-        return broken[0] if broken else "safe" if record.right == "safe" else f"safe {record.given[-1][0]}"
+        checked = record.right.split(", ")
+        broken = [part.split()[0] for part in checked if part.endswith(" broken")]
+        safe = "safe" if record.right == "safe" else f"safe {record.given[-1][0]} {draw % len(checked)}"
+        return broken[0] if broken else safe
     if record.role == "executor":
         tools = re.findall(r'"name":"(\w+)', record.right)
         return f"{' '.join(tools)} {draw % len(tools)}"
@@ -51,17 +53,17 @@ def label(record: Record) -> str:
 
 
 def _planned(record: Record, draw: int) -> str:
-    """A plan's label: what came back, what is asked of which intent, which rule forbids it, or what is called."""
+    """A plan's label: what came back, what is asked for, which rule forbids it, or what is called."""
     state, _, feedback = record.given
     if state.missing:
-        return f"ask {state.intent} {state.missing[0]}"
+        return f"ask {state.missing[0]}"
     if feedback:
         return f"feedback {feedback == ALLOWED} {draw % 4}"
     tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
-        return f"{record.right.splitlines()[-1]} {draw % 2}"
+        return f"{record.right.splitlines()[-1]} {draw % 3}"
     ruled = record.right.startswith("#")
-    return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3)}"
+    return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3 * len(tools))}"
 
 
 def share(record: Record) -> str:

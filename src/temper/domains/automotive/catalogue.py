@@ -15,6 +15,8 @@ MODELS = {
         "Renault Kangoo", "Toyota Avensis", "Toyota Hilux", "Volkswagen Passat", "Volkswagen Touran",
         "Lancia Ypsilon", "Subaru Impreza", "Mitsubishi Pajero", "Mitsubishi Outlander", "Chevrolet Malibu",
         "Chevrolet Tahoe", "Jeep Cherokee", "Jeep Wrangler",
+        # Both words begin with the same token, so that who copies the first one may go on with the second.
+        "Vauxhall Viva", "Vauxhall Vectra", "Fiat Fiorino", "Chevrolet Chevette", "Dodge Dyna", "Seat Sevilla",
     ),
     "test": ("Volvo Amazon", "Honda Jazz", "Honda Civic", "Citroen Ami", "Dacia Duster", "Suzuki Swift"),
 }  # fmt: skip
