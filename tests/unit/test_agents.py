@@ -104,6 +104,33 @@ def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first):
     assert turn.counts["refusal_sent_back"] == 1
 
 
+def test_an_objection_that_no_check_backs_makes_m_look_twice_and_loses_nothing():
+    model = Says(
+        understander='{"intent":"book_service","entities":{"service":"inspection","day":"monday","time":"09:00"},"missing":[]}',
+        planner=[BOOKED, 'refuse(rule="saturday_jobs")', BOOKED],
+        evaluator="closed_sunday monday ok, too_late 09:00 ok, saturday_jobs monday inspection broken",
+        executor="[]",
+        explainer="Booked.",
+    )
+    turn = asyncio.run(talk(model, threshold=1.0).turn("Book an inspection on monday at 09:00."))
+    assert [trace.role for trace in turn.traces].count("evaluator") == 1
+    assert [name for name, _ in turn.calls] == ["service_price", "book_service"]
+    assert (turn.counts["replanned"], turn.counts["refusal_sent_back"]) == (1, 1)
+
+
+def test_an_objection_that_a_check_backs_stands():
+    sunday = BOOKED.replace("monday", "sunday")
+    model = Says(
+        understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',
+        planner=[sunday, 'refuse(rule="closed_sunday")'],
+        evaluator="closed_sunday sunday broken",
+        explainer="Sorry, we are closed on sunday.",
+    )
+    turn = asyncio.run(talk(model, threshold=0.0).turn("Book an inspection on sunday at 09:00."))
+    assert not turn.calls
+    assert turn.counts == {"replanned": 1}
+
+
 def test_a_refusal_by_another_rule_than_the_first_broken_one_goes_back():
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"21:00"},"missing":[]}',

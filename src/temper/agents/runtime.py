@@ -125,15 +125,20 @@ class Conversation:
     def _contradiction(self, plan: Plan, state: Understanding) -> str | None:
         """What the rule checks say against a plan without calls: another rule, or that nothing forbids the calls.
 
-        They look at the intent's tools with what is known; where something is missing they say nothing.
+        They look at the intent's tools with what is known; where something is missing they say nothing, nor do they about
+        a rule for a tool whose arguments another call has yet to find.
         """
-        calls = []
-        for name in self.system.domain.intents[state.intent].tools:
-            fields = self.system.domain.tools[name].arguments.model_fields
+        domain, calls, unseen = self.system.domain, [], set()
+        for name in domain.intents[state.intent].tools:
+            fields = domain.tools[name].arguments.model_fields
             if set(fields) <= set(state.entities):
                 calls.append((name, {field: state.entities[field] for field in fields}))
+            else:
+                unseen.add(name)
+        if plan.refuse and unseen & set(domain.rules[plan.refuse].tools):
+            return None
         try:
-            known = [plans.check(call, self.system.domain.tools) for call in calls]
+            known = [plans.check(call, domain.tools) for call in calls]
         except Malformed:
             return None
         verdict = None if state.missing else self.world.broken(known) or ALLOWED
