@@ -125,8 +125,8 @@ class Conversation:
     def _contradiction(self, plan: Plan, state: Understanding) -> str | None:
         """What the rule checks say against a plan without calls: another rule, or that nothing forbids the calls.
 
-        They look at the intent's tools with what is known; where something is missing they say nothing, nor do they about
-        a rule for a tool whose arguments another call has yet to find.
+        They look at the intent's tools with what is known. Where something is missing they say nothing, nor about a
+        rule for a tool whose arguments another call has yet to find.
         """
         domain, calls, unseen = self.system.domain, [], set()
         for name in domain.intents[state.intent].tools:
