@@ -157,3 +157,11 @@ def test_a_drafter_is_quantised_on_its_targets_states_and_stays_bound_to_it(
     assert written.pop("quantization_config")["quant_method"] == "compressed-tensors"
     assert written == own
     assert (stage.out("model") / "temper.json").read_bytes() == (drafter / "temper.json").read_bytes()
+
+
+def test_divergence_is_measured_against_the_parent(quantised: tuple[Path, Report]) -> None:
+    found = quantised[1].metrics
+    assert 0 < found["logit_divergence_nats"] < 0.1
+    assert 0 < found["same_likeliest_token_percent"] <= 100
+    same = torch.randn(5, 9).log_softmax(-1)
+    assert fp8.divergence(same, same) == {"logit_divergence_nats": 0.0, "same_likeliest_token_percent": 100.0}

@@ -35,6 +35,8 @@ HELD_OUT = 8
 """Rows that stay out of the calibration to measure what it clips."""
 HEADS = ["lm_head", "verifier_lm_head"]
 """What stays as it is; the second is the trainer's copy of the target's head inside a drafter."""
+COMPARED = 64
+"""Last tokens of each of them whose next-token probabilities are compared with the parent's."""
 FP8_MAX = torch.finfo(torch.float8_e4m3fn).max
 STATIC = QuantizationArgs(
     num_bits=8, type="float", strategy="tensor", symmetric=True, dynamic=False, observer="static_minmax"
@@ -58,11 +60,13 @@ def main(stage: Stage) -> Report:
         batches = fp8_drafter.calibration_batches(model, calibration)
         fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), folder)
     else:
+        before = _log_probabilities(model, held_out)
         wide = widest(model, calibration, settings.widest_range) if settings.widest_range else []
         metrics["layers_kept"] = float(len(wide))
         _calibrate(model, parent, calibration, settings, wide)
         stage.event("measuring the clip rate", done=1, of=1)
         metrics["clip_rate_percent"] = 100 * clip_rate(model, held_out)
+        metrics |= divergence(before, _log_probabilities(model, held_out))
         _save(model, parent, folder)
     metrics |= {
         "calibration_samples": float(len(calibration)),
@@ -130,6 +134,21 @@ def _read(model: PreTrainedModel, rows: list[list[int]]) -> None:
     with torch.inference_mode():
         for row in rows:
             model(input_ids=torch.tensor([row], device=model.device), use_cache=False)
+
+
+def _log_probabilities(model: PreTrainedModel, rows: list[list[int]]) -> torch.Tensor:
+    """Of the next token at the last places of each row, (places, vocabulary), on the CPU."""
+    with torch.inference_mode():
+        inputs = [torch.tensor([row], device=model.device) for row in rows]
+        logits = [model(input_ids=ids, use_cache=False, logits_to_keep=COMPARED).logits[0] for ids in inputs]
+    return torch.cat(logits).float().log_softmax(-1).cpu()
+
+
+def divergence(before: torch.Tensor, after: torch.Tensor) -> dict[str, float]:
+    """What quantisation did to the next token: mean Kullback-Leibler divergence, and how often the likeliest stayed."""
+    nats = (before.exp() * (before - after)).sum(-1).mean()
+    same = (before.argmax(-1) == after.argmax(-1)).float().mean()
+    return {"logit_divergence_nats": float(nats), "same_likeliest_token_percent": 100 * float(same)}
 
 
 def clip_rate(model: PreTrainedModel, rows: list[list[int]]) -> float:
