@@ -1,0 +1,70 @@
+"""TRL as its documentation shows it: SFTTrainer or DPOTrainer on conversational rows with a LoRA adapter.
+
+    python benchmarks/plain_trl.py RUN_DIR
+
+Reads `spec.json` in RUN_DIR as a stage would. What is not named here is TRL's default, but for what a CPU
+without bfloat16 cannot do; `recompute` false also turns off activation checkpointing, which a CPU only loses by.
+Writes `plain.json` (seconds from the loaded model to the last step, tokens) and the merged model to `out/model`.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+KINDS: dict[str, Any] = {"sft": (SFTConfig, SFTTrainer), "dpo": (DPOConfig, DPOTrainer)}
+COLUMNS = {"sft": ("prompt", "completion"), "dpo": ("prompt", "chosen", "rejected")}
+
+
+def main(run_dir: Path) -> None:
+    """Train and write what it took."""
+    spec = json.loads((run_dir / "spec.json").read_text(encoding="utf-8"))
+    stage, told, inputs = spec["stage"], spec["config"], spec["inputs"]
+    model = AutoModelForCausalLM.from_pretrained(inputs["parent"], dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(inputs["parent"])
+    began = time.perf_counter()
+    lines = (Path(inputs["data"]) / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [{name: row[name] for name in COLUMNS[stage]} for row in map(json.loads, lines)]
+    config, trainer = KINDS[stage]
+    same = {"beta": told["beta"], "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, told["sft_weight"]]}
+    fitted = trainer(
+        model=model,
+        args=config(
+            output_dir=str(run_dir / "checkpoints"),
+            num_train_epochs=told["epochs"],
+            per_device_train_batch_size=told["batch_size"],
+            learning_rate=told["learning_rate"],
+            lr_scheduler_type=told["schedule"],
+            warmup_steps=told["warmup_ratio"],
+            max_length=told["max_length"],
+            gradient_checkpointing=spec["recompute"],
+            bf16=False,
+            use_cpu=True,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            **(same if stage == "dpo" else {}),
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=LoraConfig(
+            r=told["lora"]["r"], lora_alpha=told["lora"]["alpha"], target_modules="all-linear", task_type="CAUSAL_LM"
+        ),
+    )
+    fitted.train()
+    seconds = time.perf_counter() - began
+    merged: Any = fitted.model
+    merged.merge_and_unload().save_pretrained(run_dir / "out" / "model")
+    tokenizer.save_pretrained(run_dir / "out" / "model")
+    (run_dir / "plain.json").write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
