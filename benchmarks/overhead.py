@@ -88,13 +88,8 @@ def again(preset: str, rounds: int) -> list[tuple[str, list[float]]]:
     whole, flow = [], []
     for _ in range(rounds):
         began = time.perf_counter()
-        ended = subprocess.run(
-            [str(Path(sys.executable).with_name("temper")), "run", preset],
-            cwd=app_root(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [str(Path(sys.executable).with_name("temper")), "run", preset]
+        ended = subprocess.run(command, cwd=app_root(), capture_output=True, text=True, check=False)
         whole.append(time.perf_counter() - began)
         if "computed: nothing" not in ended.stdout:
             raise SystemExit(f"not everything was in the cache: run `temper run {preset}` first\n{ended.stdout[-500:]}")
