@@ -16,6 +16,7 @@ from tasks.expand import expand
 from tasks.fp8 import fp8
 from tasks.gate import gate
 from tasks.pipeline import Pipeline, chosen, command
+from tasks.practice import practice
 from tasks.promote import promote
 from tasks.report import report
 from tasks.sft import sft
@@ -43,7 +44,12 @@ def customize(config: PipelineConfig | str, overrides: tuple[str, ...] = (), unt
         deeper = run(expand, start.model, config.expand)
         adapted = run(cpt, deeper.model, sets.data("cpt"), config.cpt)
         tuned = run(sft, adapted.model, sets.data("sft"), config.sft)
-        aligned = run(dpo, tuned.model, sets.data("dpo"), config.dpo)
+        mistakes = None
+        if config.synthesize.practice_prompts:
+            mistakes = run(
+                practice, tuned.model, sets.data("practice"), config.synthesize.domain, config.practice, config.engine
+            ).data()
+        aligned = run(dpo, tuned.model, sets.data("dpo"), config.dpo, mistakes=mistakes)
 
         spoken = run(answers, aligned.model, sets.data("draft_prompts"), config.answers, config.engine)
         drafter, quantised = run.together(

@@ -7,10 +7,12 @@ from temper.config import Runtime
 from temper.config.stages import DPOSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 1
+RECIPE = 2
 
 
 @task(name="dpo", **contract(RECIPE))
-def dpo(parent: ModelRef, data: DatasetRef, config: DPOSettings, *, runtime: Runtime) -> StageResult:
-    """Prefer right answers to plausible mistakes.   In: an sft model, pairs.   Out: the aligned model, margins."""
-    return compute("dpo", config, runtime, parent=parent, data=data)
+def dpo(
+    parent: ModelRef, data: DatasetRef, config: DPOSettings, *, mistakes: DatasetRef | None = None, runtime: Runtime
+) -> StageResult:
+    """Prefer right answers to mistakes.   In: an sft model, pairs, its own mistakes.   Out: the aligned model."""
+    return compute("dpo", config, runtime, parent=parent, data=data, mistakes=mistakes)

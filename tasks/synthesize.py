@@ -28,5 +28,5 @@ def _identity(given: dict[str, Any]) -> dict[str, Any]:
 
 @task(name="synthesize", **contract(RECIPE, _identity))
 def synthesize(config: SynthesizeSettings, *, runtime: Runtime) -> StageResult:
-    """Simulate conversations.   In: settings.   Out: cpt, sft, dpo, draft_prompts, calibration and evaluation sets."""
+    """Simulate conversations.   In: settings.   Out: the training sets and the evaluation set."""
     return compute("synthesize", config, runtime)

@@ -21,5 +21,5 @@ def _identity(given: dict[str, Any]) -> dict[str, Any]:
 def validate(
     base: ModelRef, sets: dict[str, DatasetRef], domain: str, config: ValidateSettings, *, runtime: Runtime
 ) -> StageResult:
-    """Refuse bad data.   In: the base model (its tokenizer), the six sets.   Out: a report; DataError on a refusal."""
+    """Refuse bad data.   In: the base model (its tokenizer), all sets.   Out: a report; DataError on a refusal."""
     return compute("validate", {**config.model_dump(), "domain": domain}, runtime, base=base, **sets)

@@ -14,7 +14,7 @@ from temper import errors
 from temper.config import ROLES
 from temper.stage import Report, Stage, run
 
-SETS = ("cpt", "sft", "dpo", "draft_prompts", "calibration", "evaluation")
+SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")
 
 
 def main(stage: Stage) -> Report:
@@ -38,7 +38,7 @@ def _leave(stage: Stage) -> Report:
         for kind in SETS:
             (stage.out(kind) / "train.jsonl").write_text(kind + text)
         return Report({"rows": 1.0}, dict.fromkeys(SETS, "dataset"))
-    if stage.name == "answers":
+    if stage.name in {"practice", "answers"}:
         (stage.out("data") / "train.jsonl").write_text(text)
         return Report({}, {"data": "dataset"})
     if stage.name in {"validate", "evaluate", "benchmark"}:

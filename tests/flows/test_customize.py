@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.flows.conftest import World
 
 pytestmark = pytest.mark.timeout(1800)
-BEFORE_DPO = ["base", "synthesize", "validate", "expand", "cpt", "sft"]
+BEFORE_DPO = ["base", "synthesize", "validate", "expand", "cpt", "sft", "practice"]
 AFTER_DPO = ["dpo", "answers", "draft", "fp8", "fp8:drafter", "evaluate:dpo", "evaluate:final", "benchmark"]
 EVERY = [*BEFORE_DPO, *AFTER_DPO, "evaluate:teacher", "evaluate:base", "evaluate:cpt", "evaluate:sft"]
 

@@ -83,6 +83,12 @@ def test_emulated_speed_is_marked_and_says_why(first: Ran):
         assert row.comparable or (row.reason and "fp8" in row.configuration), row
 
 
+def test_a_model_that_knows_nothing_learns_from_every_prompt_it_tried(first: Ran):
+    report = Report.model_validate(first.report)
+    assert report.metrics["practice"]["pairs"] == report.metrics["practice"]["prompts"] == 14
+    assert report.metrics["dpo"]["pairs"] == 14 + report.config["synthesize"]["dpo_pairs"]
+
+
 def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran):
     rows = [row for row in Report.model_validate(first.report).ladder if row.comparable]
     assert len(rows) >= 3

@@ -61,14 +61,14 @@ def test_scenarios_are_ten_turns(sets: Path):
 
 def test_training_and_evaluation_share_nothing(sets: Path):
     index = Index((key_text(row) for row in read(sets / "evaluation" / "points.jsonl")), 0.9)
-    for name in ("sft", "dpo", "draft_prompts", "calibration", "cpt"):
+    for name in ("sft", "practice", "dpo", "draft_prompts", "calibration", "cpt"):
         assert index.hits([key_text(row) for row in read(sets / name / "train.jsonl")]) == {}, name
 
 
 def test_no_line_of_a_scenario_is_trained_on(sets: Path):
     lines = [line for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl") for line in scenario.turns]
     index, heard = Index(lines, 0.9), set()
-    for name in ("sft", "dpo", "draft_prompts", "calibration", "cpt"):
+    for name in ("sft", "practice", "dpo", "draft_prompts", "calibration", "cpt"):
         texts = [said(row) for row in read(sets / name / "train.jsonl")]
         assert index.hits(texts) == {}, name
         heard |= set(texts)

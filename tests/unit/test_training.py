@@ -56,6 +56,15 @@ def test_sft_without_adapters_trains_all_weights(parent: Path, tmp_path: Path) -
     assert not any(torch.equal(before[name], after[name]) for name in before if "proj" in name or "embed" in name)
 
 
+@pytest.mark.parametrize("own", [0, 3])
+def test_dpo_learns_from_the_students_own_mistakes_too(parent: Path, tmp_path: Path, own: int) -> None:
+    data = rows(tmp_path / "data", [pair(i) for i in range(8)])
+    mistakes = rows(tmp_path / "mistakes", [pair(100 + i) for i in range(own)])
+    config = {**OPTIMIZER, "lora": LORA, "beta": 0.1, "sft_weight": 0.5}
+    run = stage(tmp_path / "run", "dpo", config, {"parent": parent, "data": data, "mistakes": mistakes})
+    assert dpo.main(run).metrics["pairs"] == 8 + own
+
+
 def test_dpo_widens_the_margin(parent: Path, tmp_path: Path) -> None:
     data = rows(tmp_path / "data", [pair(i) for i in range(24)])
     config = {**OPTIMIZER, "learning_rate": 5e-3, "epochs": 2, "lora": LORA, "beta": 0.1, "sft_weight": 0.5}

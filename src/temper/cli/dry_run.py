@@ -18,6 +18,7 @@ from temper.planning.work import work
 
 PARTS: dict[str, tuple[str, ...]] = {
     "validate": ("validation",),
+    "practice": ("practice", "engine"),
     "answers": ("answers", "engine"),
     "evaluate": ("evaluate", "engine"),
     "benchmark": ("benchmark", "evaluate", "engine"),
@@ -25,6 +26,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Parts of the configuration that a stage reads, where that is not the one of its name."""
 SERVED = {
+    "practice": ("student",),
     "answers": ("student",),
     "evaluate": ("student", "student+drafter+fp8"),
     "benchmark": ("student", "student+drafter", "student+fp8", "student+drafter+fp8"),

@@ -31,6 +31,7 @@ STAGES = (
     "expand",
     "cpt",
     "sft",
+    "practice",
     "dpo",
     "answers",
     "draft",
@@ -89,6 +90,8 @@ class PipelineConfig(Settings):
     """Continual pretraining."""
     sft: SFTSettings
     """Supervised fine-tuning."""
+    practice: AnswersSettings
+    """The tuned student's tries at fresh prompts."""
     dpo: DPOSettings
     """Preference alignment."""
     answers: AnswersSettings

@@ -68,6 +68,8 @@ class SynthesizeSettings(Settings):
     """Share of teacher calls with a seeded mistake."""
     judge_catch_rate: float = Field(ge=0, le=1)
     """Share of mistakes that the judge finds and corrects."""
+    practice_prompts: dict[Role, int]
+    """Fresh training prompts that the tuned student tries, for each role; its mistakes join the pairs. {} is none."""
     dpo_pairs: int = Field(ge=10)
     """Preference pairs, automatic and hard negatives together at 9:1."""
     cpt_domain_documents: int = Field(ge=1)

@@ -42,6 +42,7 @@ def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list
     return [
         each.trained("cpt", config.cpt.epochs * documents * page, student, page, trained),
         each.trained("sft", sft.epochs * sum(made.traces_per_role.values()) * row, student, row, lora),
+        each.answered("practice", sum(made.practice_prompts.values()), student, config.practice.concurrency),
         each.trained("dpo", dpo.epochs * made.dpo_pairs * 2 * row, student, row, pairs, more=read),
         each.answered("answers", drafted, student, config.answers.concurrency),
         each.computed("draft", drafted * row, read + ahead, devices=1),

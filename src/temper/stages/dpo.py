@@ -1,6 +1,7 @@
 """dpo: prefer right answers to wrong ones. LoRA, reference log-probabilities computed once, merged.
 
-In: `parent` (a model), `data` (preference rows).   Out: `model`; margins, accuracies, log-probabilities.
+In: `parent` (a model), `data` (preference rows), `mistakes` (the same of the parent's own, or none).   Out: `model`;
+margins, accuracies, log-probabilities.
 """
 
 from pathlib import Path
@@ -33,6 +34,9 @@ def main(stage: Stage) -> Report:
         stage.inputs["parent"], torch.bfloat16 if training.on_cuda(stage) else torch.float32
     )
     rows = rendering.render(rendering.preference_row, tokenizer, stage.inputs["data"] / "train.jsonl")
+    mistakes = stage.inputs["mistakes"] / "train.jsonl" if "mistakes" in stage.inputs else None
+    if mistakes and mistakes.stat().st_size:  # a student that made none leaves an empty file
+        rows += rendering.render(rendering.preference_row, tokenizer, mistakes)
     fitting = [row for row in rows if _length(row) <= settings.max_length]
     if not fitting:
         raise DataError(f"every preference row is longer than dpo.max_length={settings.max_length} tokens: raise it")

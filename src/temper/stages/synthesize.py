@@ -1,18 +1,19 @@
-"""Data by simulation: `python -m temper.stages.synthesize RUN_DIR`.   Out: the five sets and `evaluation`."""
+"""Data by simulation: `python -m temper.stages.synthesize RUN_DIR`.   Out: the training sets and `evaluation`."""
 
 from temper.config.stages import SynthesizeSettings
 from temper.domains import load_domain
 from temper.stage import Report, Stage, run
 from temper.synthesis.sets import build
 
-SETS = ("cpt", "sft", "dpo", "draft_prompts", "calibration", "evaluation")
+SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")
 
 
 def main(stage: Stage) -> Report:
     """Simulate, judge, split and write every set."""
     settings = SynthesizeSettings.model_validate(stage.config)
     metrics = build(load_domain(settings.domain), settings, stage.out, stage.checkpoints, stage.event)
-    return Report(metrics=metrics, artifacts=dict.fromkeys(SETS, "dataset"))
+    made = [name for name in SETS if (stage.run_dir / "out" / name).is_dir()]
+    return Report(metrics=metrics, artifacts=dict.fromkeys(made, "dataset"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Data quality and contamination: `python -m temper.stages.validate RUN_DIR`.   In: base, the six sets.   Out: report.
+"""Data quality and contamination: `python -m temper.stages.validate RUN_DIR`.   In: base, all sets.   Out: report.
 
 Refuses (DataError) what a suite fails or what a training set shares with the evaluation set.
 """
@@ -17,7 +17,7 @@ from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import check, flat, summary
 from temper.synthesis.rows import Row, read
 
-TRAINING = ("cpt", "sft", "dpo", "draft_prompts", "calibration")
+TRAINING = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration")
 
 
 class ValidateStage(ValidateSettings):
@@ -31,7 +31,7 @@ def main(stage: Stage) -> Report:
     settings = ValidateStage.model_validate(stage.config)
     domain = load_domain(settings.domain)
     tokens = _counter(stage.inputs["base"])
-    rows = {name: read(stage.inputs[name] / "train.jsonl") for name in TRAINING}
+    rows = {name: read(stage.inputs[name] / "train.jsonl") for name in TRAINING if name in stage.inputs}
     rows["evaluation"] = read(stage.inputs["evaluation"] / "points.jsonl")
     scenarios = read(stage.inputs["evaluation"] / "scenarios.jsonl")
     out = stage.out("report")
@@ -60,6 +60,8 @@ def _overlaps(rows: dict[str, list[Row]], text_of: Callable[[Row], str], index: 
     """Training rows whose text equals, or nearly equals, one of the index, as lines for a person."""
     found = []
     for name in TRAINING:
+        if name not in rows:
+            continue
         hits = index.hits([text_of(row) for row in rows[name]])
         found += [
             f"{name}: row {rows[name][number].get('id', number)} is like {what}: {text[:80]!r}"

@@ -16,7 +16,7 @@ from temper.synthesis.teacher import explain
 
 OFFSETS = {
     "train": 0, "draft": 1_000_000, "calibration": 2_000_000, "points": 3_000_000, "scenarios": 4_000_000,
-    "examples": 5_000_000,
+    "examples": 5_000_000, "practice": 6_000_000,
 }  # fmt: skip
 """First seed of each kind of conversation: no two kinds share one."""
 SCRIPTED = Players()

@@ -3,11 +3,11 @@ number, a wording or a conversation, and evaluation keeps clear of everything th
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from temper.assets import public_documents, public_questions
-from temper.config.stages import ROLES, SynthesizeSettings
+from temper.config.stages import ROLES, Role, SynthesizeSettings
 from temper.domains.base import Domain
 from temper.errors import DataError
 from temper.own.bring import TRAIN, brought
@@ -20,6 +20,8 @@ from temper.synthesis.rows import Row, label, read, write
 from temper.synthesis.sample import Sample
 from temper.synthesis.teacher import explain
 
+PRACTICE = Traffic(out_of_policy=0.5)
+"""Conversations like those that are trained on, without a mistake."""
 NEAR = 0.8
 """Similarity from which an evaluation row is dropped for being like a training row."""
 
@@ -42,10 +44,13 @@ def build(
         "draft_prompts": _draft_prompts(domain, settings, rng),
         "calibration": _calibration(domain, settings, rng),
     }
+    if settings.practice_prompts:
+        sets["practice"] = _points(domain, settings, "practice", dict(settings.practice_prompts), PRACTICE)
     sets["cpt"], heldout = _split(own["cpt"], rng) if "cpt" in own else _cpt(domain, settings, rng)
     say("simulating held-out conversations")
     index = Index((key_text(row) for rows in sets.values() for row in rows), NEAR)
-    points = _points(domain, settings, index)
+    asked = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
+    points = _points(domain, settings, "points", dict.fromkeys(ROLES, settings.points_per_role), asked, index)
     scenarios = _scenarios(domain, settings)
     for name, rows in sets.items():
         write(out(name) / "train.jsonl", rows)
@@ -146,21 +151,27 @@ def _split(rows: list[Row], rng: random.Random) -> tuple[list[Row], list[Row]]:
     return rows[held:], rows[:held]
 
 
-def _points(domain: Domain, settings: SynthesizeSettings, index: Index) -> list[Row]:
-    """Held-out points by role, spread over labels, none of them like a training row."""
-    traffic = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
-    samples: dict[str, Sample] = {role: Sample(settings.points_per_role, settings.seed) for role in ROLES}
-    for episode in episodes(domain, settings, "points", range(20 + settings.points_per_role), traffic):
+def _points(
+    domain: Domain,
+    settings: SynthesizeSettings,
+    kind: str,
+    wanted: Mapping[Role, int],
+    traffic: Traffic,
+    keep_clear: Index | None = None,
+) -> list[Row]:
+    """Prompts with the right answer by role, spread over labels, none of them like a row to keep clear of."""
+    samples: dict[str, Sample] = {role: Sample(count, settings.seed) for role, count in wanted.items()}
+    for episode in episodes(domain, settings, kind, range(20 + max(wanted.values())), traffic):
         rows = [point(domain, record, episode, "") for record in episode.records]
-        like = index.hits([key_text(row) for row in rows])
+        like = keep_clear.hits([key_text(row) for row in rows]) if keep_clear else {}
         for number, (record, row) in enumerate(zip(episode.records, rows, strict=True)):
-            if number not in like:
+            if number not in like and record.role in samples:
                 samples[record.role].add(label(record), row)
     points: list[Row] = []
-    for role, sample in samples.items():
-        picked = sample.rows()
-        if len(picked) < settings.points_per_role:
-            raise DataError(f"only {len(picked)} held-out {role} points of {settings.points_per_role}: ask for fewer")
+    for role, count in wanted.items():
+        picked = samples[role].rows()
+        if len(picked) < count:
+            raise DataError(f"only {len(picked)} {role} prompts of {count} ({kind}): ask for fewer")
         points += [{**row, "id": f"{role}-{number}"} for number, row in enumerate(picked)]
     return points
 

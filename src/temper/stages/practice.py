@@ -1,0 +1,73 @@
+"""practice: the tuned student answers fresh training prompts; what it gets wrong, beside what is right, it learns from.
+
+    python -m temper.stages.practice RUN_DIR
+
+In: the tuned student (`parent`), prompts with the right answer (`data`). Out: `data`, preference rows: the right answer
+chosen, the student's own rejected, each by the checker that scores evaluations.
+"""
+
+import asyncio
+from collections import Counter
+
+from temper.agents.client import Chat
+from temper.agents.evaluation import answer_points, score_points
+from temper.config.settings import Settings
+from temper.config.stages import AnswersSettings, EngineSettings
+from temper.domains import load_domain
+from temper.engine import serve
+from temper.stage import Report, Stage, run
+from temper.synthesis.kinds import kind_of
+from temper.synthesis.rows import Row, read, write
+
+REPORT_EVERY = 50
+"""Answers between two lines of progress."""
+
+
+class PracticeStage(Settings):
+    """What this stage is told."""
+
+    domain: str
+    practice: AnswersSettings
+    engine: EngineSettings
+
+
+def main(stage: Stage) -> Report:
+    """Serve, ask, keep the mistakes."""
+    told = PracticeStage.model_validate(stage.config)
+    domain, prompts = load_domain(told.domain), read(stage.inputs["data"] / "train.jsonl")
+    answers = asyncio.run(_asked(stage, told, prompts))
+    scored = score_points(domain, prompts, answers)
+    pairs = [
+        {
+            "id": f"practice-{number}",
+            "role": row["role"],
+            "kind": kind_of(row["role"], row["got"], row["expected"], domain),
+            "origin": "own",
+            "prompt": row["prompt"],
+            "chosen": [{"role": "assistant", "content": row["expected"]}],
+            "rejected": [{"role": "assistant", "content": row["got"]}],
+        }
+        for number, row in enumerate(scored["failures"])
+    ]
+    write(stage.out("data") / "train.jsonl", pairs)
+    right = {f"{role}_percent": score["score"] for role, score in scored["agent_scores"].items()}
+    kinds = {f"{kind}_pairs": float(count) for kind, count in Counter(str(pair["kind"]) for pair in pairs).items()}
+    return Report({**right, **kinds, "prompts": float(len(prompts)), "pairs": float(len(pairs))}, {"data": "dataset"})
+
+
+async def _asked(stage: Stage, told: PracticeStage, prompts: list[Row]) -> list[str]:
+    """The student's greedy answers, in the prompts' order."""
+
+    def tick(done: int, of: int) -> None:
+        if done % REPORT_EVERY == 0 or done == of:
+            stage.event("prompts", done=done, of=of)
+
+    stage.event("starting the engine")
+    log = stage.run_dir / "engine.log"
+    with serve(stage.inputs["parent"], settings=told.engine, runtime=stage.runtime, log=log) as engine:
+        async with Chat(engine.url, engine.model) as chat:
+            return await answer_points(chat, prompts, told.practice.max_tokens, told.practice.concurrency, tick)
+
+
+if __name__ == "__main__":
+    run(main)

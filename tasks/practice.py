@@ -1,0 +1,32 @@
+"""What the tuned student still gets wrong, as pairs to learn from."""
+
+from typing import Any
+
+from prefect import task
+
+from tasks.contract import compute, contract
+from temper.bundle import domain_digest
+from temper.config import Runtime
+from temper.config.stages import AnswersSettings, EngineSettings
+from temper.refs import DatasetRef, ModelRef, StageResult
+
+RECIPE = 1
+
+
+def _identity(given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, "domain_digest": domain_digest(given["domain"])}
+
+
+@task(name="practice", **contract(RECIPE, _identity))
+def practice(
+    parent: ModelRef,
+    data: DatasetRef,
+    domain: str,
+    config: AnswersSettings,
+    engine: EngineSettings,
+    *,
+    runtime: Runtime,
+) -> StageResult:
+    """Let the student try.   In: an sft model, prompts with right answers.   Out: pairs of right and its own wrong."""
+    asked = {"domain": domain, "practice": config, "engine": engine}
+    return compute("practice", asked, runtime, parent=parent, data=data)
