@@ -91,3 +91,14 @@ def test_ray_plays_the_same_conversations(tmp_path: Path, monkeypatch: pytest.Mo
 
 def rows(gathered: Gathered) -> list[Any]:
     return [*(sample.rows() for sample in gathered.sft.values()), gathered.dpo.rows()]
+
+
+def test_a_label_with_too_few_rows_gives_them_again_and_the_others_once():
+    sample = Sample(12, seed=3, repeats=4)
+    for name, number in [("few", 1), ("few", 2), *(("many", number) for number in range(30))]:
+        sample.add(name, row(name, number))
+    texts = [entry["prompt"][0]["content"] for entry in sample.rows()]
+    assert len(texts) == 12
+    few = [text for text in texts if text.startswith("few")]
+    assert sorted(few) == ["few 1"] * 3 + ["few 2"] * 3
+    assert len(set(texts) - set(few)) == 6

@@ -18,6 +18,8 @@ from temper.synthesis.rows import Row, share
 from temper.synthesis.sample import Sample
 from temper.synthesis.simulator import Episode, Record
 
+REPEATS = 4
+"""How often an SFT row may come where its label has too few: six services have six prices, however often one asks."""
 KEEP = 500
 """Conversations after which what was gathered is written down, and that a worker plays at a time."""
 
@@ -28,7 +30,7 @@ class Gathered:
     def __init__(self, domain: Domain, settings: SynthesizeSettings) -> None:
         self._domain, self._settings = domain, settings
         self.sft: dict[str, Sample] = {
-            role: Sample(settings.traces_per_role.get(role, 0), settings.seed) for role in ROLES
+            role: Sample(settings.traces_per_role.get(role, 0), settings.seed, REPEATS) for role in ROLES
         }
         self.dpo = Sample(settings.dpo_pairs - hard_count(settings), settings.seed)
         self.calls = 0

@@ -41,7 +41,7 @@ def label(record: Record) -> str:
         checked = record.right.split(", ")
         broken = [part.split()[0] for part in checked if part.endswith(" broken")]
         safe = "safe" if record.right == "safe" else f"safe {record.given[-1][0]} {draw % len(checked)}"
-        return broken[0] if broken else safe
+        return f"{broken[0]} {draw % 2}" if broken else safe
     if record.role == "executor":
         tools = re.findall(r'"name":"(\w+)', record.right)
         return f"{' '.join(tools)} {draw % len(tools)}"

@@ -17,10 +17,12 @@ SLACK = 2
 
 
 class Sample:
-    """Up to `count` rows, taken from the labels in turn; no two with the same text."""
+    """Up to `count` rows, taken from the labels in turn; each text once, or where its label has no other left `repeats`
+    times at most.
+    """
 
-    def __init__(self, count: int, seed: int) -> None:
-        self._count, self._seed = count, seed
+    def __init__(self, count: int, seed: int, repeats: int = 1) -> None:
+        self._count, self._seed, self._repeats = count, seed, repeats
         self._kept: dict[str, list[tuple[int, Row]]] = {}
         self._held = 0
         self._level = count
@@ -58,11 +60,15 @@ class Sample:
 
     def rows(self) -> list[Row]:
         """The choice, in random order."""
-        chosen: dict[str, tuple[int, Row]] = {}
+        chosen: dict[tuple[str, int], tuple[int, Row]] = {}
         for turn in range(self._level):
-            left = sorted((kept[turn] for kept in self._kept.values() if turn < len(kept)), key=_draw)
-            for draw, row in left[: self._count - len(chosen)]:
-                chosen.setdefault(key_text(row), (draw, row))
+            left = [
+                (*kept[turn % len(kept)], turn // len(kept))
+                for kept in self._kept.values()
+                if turn < len(kept) * self._repeats
+            ]
+            for draw, row, again in sorted(left, key=lambda entry: entry[0])[: self._count - len(chosen)]:
+                chosen.setdefault((key_text(row), again), (draw, row))
         return [row for _, row in sorted(chosen.values(), key=_draw)]
 
     def dump(self) -> list[tuple[str, int, Row]]:
