@@ -1,5 +1,6 @@
 """The sets: deterministic, verified pairs, nothing shared with evaluation, and bad rows refused by name."""
 
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,10 +13,12 @@ from temper.config import load_preset
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.errors import DataError
+from temper.synthesis.customer import Traffic
 from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import alternates, check, flat
 from temper.synthesis.rows import read
 from temper.synthesis.sets import build
+from temper.synthesis.simulator import play
 
 DOMAIN = load_domain("automotive")
 
@@ -97,6 +100,15 @@ def test_a_suite_names_the_bad_rows(tmp_path: Path):
     failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
     assert sorted(finding.column for finding in failed) == ["alternates", "answer", "answer_tokens", "parses", "tokens"]
     assert (tmp_path / "index.html").is_file()
+
+
+def test_what_the_teacher_gets_wrong_is_still_of_its_roles_form(sets: Path):
+    for name in ("automotive", "travel"):
+        domain = load_domain(name)
+        for seed in range(150):
+            episode = asyncio.run(play(domain, seed, "train", Traffic(mistake_rate=0.5, catch_rate=0.0)))
+            for record in episode.records:
+                assert parses(record.role, record.judged, domain), (record.kind, record.judged)
 
 
 def test_answers_parse_by_their_role():

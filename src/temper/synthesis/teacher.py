@@ -164,8 +164,7 @@ def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random)
     """A plan with a mistake of `kind`, or None where the kind does not fit."""
     state, right = request.given[0], oracle.plan(*request.given)
     if kind == "premature_call" and right.ask:
-        calls = [(name, {**given, right.ask: "any"}) for name, given in oracle.domain.plan(_filled(oracle, state))]
-        return Plan(calls=tuple(calls))
+        return Plan(calls=tuple(oracle.domain.plan(_filled(oracle, state))))
     if kind == "rule_broken" and right.refuse:
         return Plan(calls=tuple(oracle.domain.plan(state)))
     if not right.calls:
@@ -182,10 +181,10 @@ def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random)
 
 
 def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
-    """The last call through another tool that shares an argument with it."""
+    """The last call through another tool that needs no more than it was given: wrong, and still a plan."""
     name, given = right.calls[-1]
     fields = {tool.name: set(tool.arguments.model_fields) for tool in oracle.domain.tools.values()}
-    others = [other for other, names in fields.items() if other != name and names & set(given)]
+    others = [other for other, names in fields.items() if other != name and names and names <= set(given)]
     if not others:
         return None
     other = rng.choice(others)
@@ -194,8 +193,11 @@ def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
 
 
 def _filled(oracle: Oracle, state: Understanding) -> Understanding:
-    entities = {name: state.entities.get(name, "any") for name in oracle.domain.intents[state.intent].entities}
-    return Understanding(state.intent, entities)
+    """What is missing, made up: of the type that the tools ask for."""
+    intent = oracle.domain.intents[state.intent]
+    fields = {k: f for name in intent.tools for k, f in oracle.domain.tools[name].arguments.model_fields.items()}
+    made_up = {name: 1 if name in fields and fields[name].annotation is int else "any" for name in intent.entities}
+    return Understanding(state.intent, {name: state.entities.get(name, made_up[name]) for name in intent.entities})
 
 
 def _bent(calls: tuple[Call, ...], rng: random.Random) -> tuple[Call, ...]:
