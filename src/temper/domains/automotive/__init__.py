@@ -10,7 +10,7 @@ from temper.domains.automotive.rules import RULES
 from temper.domains.automotive.tools import TOOLS
 from temper.domains.automotive.wording import QUESTIONS, RAMBLES
 from temper.domains.automotive.world import World, make_world
-from temper.domains.base import Call, Line, Outcome, Understanding
+from temper.domains.base import Call, Outcome, Understanding
 
 
 class Automotive:
@@ -23,21 +23,10 @@ class Automotive:
     intents = INTENTS
     shown = frozenset(("vehicle",))
     names = frozenset(word.lower() for models in MODELS.values() for model in models for word in model.split())
+    task = staticmethod(customer.task)
 
     def world(self, seed: int, split: str) -> World:
         return make_world(seed, split)
-
-    def task(
-        self,
-        rng: random.Random,
-        world: World,
-        intent: str,
-        split: str,
-        focus: str | None,
-        breaks: str | None = None,
-        corrections: float = 0.0,
-    ) -> list[Line]:
-        return customer.task(rng, world, intent, split, focus, breaks, corrections)
 
     def plan(self, understanding: Understanding) -> list[Call]:
         return plan(understanding)

@@ -5,7 +5,7 @@ whose results are kept, filters that work on what was kept, and questions for wh
 import random
 from collections.abc import Sequence
 
-from temper.domains.base import Call, Line, Outcome, Understanding
+from temper.domains.base import Call, Outcome, Understanding
 from temper.domains.travel import customer, documents, replies
 from temper.domains.travel.catalogue import CITIES, HOTELS, RESTAURANTS, SIGHTS
 from temper.domains.travel.intents import INTENTS, plan
@@ -31,21 +31,10 @@ class Travel:
         for name in split
         for word in name.split()
     )
+    task = staticmethod(customer.task)
 
     def world(self, seed: int, split: str) -> World:
         return make_world(seed, split)
-
-    def task(
-        self,
-        rng: random.Random,
-        world: World,
-        intent: str,
-        split: str,
-        focus: str | None,
-        breaks: str | None = None,
-        corrections: float = 0.0,
-    ) -> list[Line]:
-        return customer.task(rng, world, intent, split, focus, breaks, corrections)
 
     def plan(self, understanding: Understanding) -> list[Call]:
         return plan(understanding)
