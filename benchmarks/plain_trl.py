@@ -4,7 +4,7 @@
 
 Reads `spec.json` in RUN_DIR as a stage would. What is not named here is TRL's default, but for what a CPU
 without bfloat16 cannot do; `recompute` false also turns off activation checkpointing, which a CPU only loses by.
-Writes `plain.json` (seconds from the loaded model to the last step, tokens) and the merged model to `out/model`.
+Writes `plain.json` (seconds from the loaded model to the last step) and the merged model to `out/model`.
 """
 
 import json
@@ -33,7 +33,9 @@ def main(run_dir: Path) -> None:
     lines = (Path(inputs["data"]) / "train.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [{name: row[name] for name in COLUMNS[stage]} for row in map(json.loads, lines)]
     config, trainer = KINDS[stage]
-    same = {"beta": told["beta"], "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, told["sft_weight"]]}
+    loss = {}
+    if stage == "dpo":
+        loss = {"beta": told["beta"], "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, told["sft_weight"]]}
     fitted = trainer(
         model=model,
         args=config(
@@ -50,7 +52,7 @@ def main(run_dir: Path) -> None:
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
-            **(same if stage == "dpo" else {}),
+            **loss,
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
