@@ -9,7 +9,7 @@ from temper.config import Runtime
 from temper.config.stages import FP8Settings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 2
+RECIPE = 3
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,14 @@ def test_emulated_speed_is_marked_and_says_why(first: Ran):
         assert row.comparable or (row.reason and "fp8" in row.configuration), row
 
 
+def test_fp8_says_what_other_calibrations_would_clip(first: Ran):
+    rows = Report.model_validate(first.report).curves["fp8"]
+    assert [row["step"] for row in rows] == [32, 256]
+    assert {name for row in rows for name in row} == {
+        "step", "clip_rate_percent_public", "clip_rate_percent_in_domain", "clip_rate_percent_mixed"
+    }  # fmt: skip
+
+
 def test_a_model_that_knows_nothing_learns_from_every_prompt_it_tried(first: Ran):
     report = Report.model_validate(first.report)
     assert report.metrics["practice"]["pairs"] == report.metrics["practice"]["prompts"] == 14

@@ -43,7 +43,11 @@ def publish(store: Store, scratch: Path) -> list[StageResult]:
         wall_s=260,
         earlier=False,
     )
-    run.stage("fp8", {"parent": "dpo.model"}, {"model": "model"}, wall_s=31, earlier=False)
+    clipped = [
+        {"step": length, **{f"clip_rate_percent_{source}": 3 / length for source in ("public", "in_domain", "mixed")}}
+        for length in (32, 64, 128)
+    ]
+    run.stage("fp8", {"parent": "dpo.model"}, {"model": "model"}, curves=clipped, wall_s=31, earlier=False)
     for stage, score in SCORES.items():
         inputs = {"data": "synthesize.evaluation"} | (
             {} if stage in {"teacher", "final"} else {"model": f"{stage}.model"}

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from compressed_tensors.quantization import FP8_E4M3_DATA
 from safetensors.torch import load_file
 
 from temper.errors import DataError
 from temper.stage import Report, Stage
+from temper.stages import calibration as calibration_ranges
 from temper.stages import draft, fp8
 from temper.stages.tiny import tiny_model
 
@@ -105,7 +107,7 @@ def test_the_input_range_is_the_largest_value_of_all_calibration_rows(
         for row in rows:
             model(torch.tensor([row]))
     scale = load_file(quantised[0] / "model.safetensors")["model.layers.0.self_attn.q_proj.input_scale"]
-    assert float(scale) * fp8.FP8_MAX == pytest.approx(largest, rel=1e-3)
+    assert float(scale) * FP8_E4M3_DATA.max == pytest.approx(largest, rel=1e-3)
 
 
 def test_tokenizer_and_template_are_the_parents_and_no_path_of_this_machine_is_kept(
@@ -120,6 +122,19 @@ def test_what_was_measured_is_said(quantised: tuple[Path, Report]) -> None:
     metrics = quantised[1].metrics
     assert metrics["calibration_samples"] == 4
     assert 0 <= metrics["clip_rate_percent"] < 5
+
+
+def test_longer_calibration_clips_less_and_none_of_what_it_was_calibrated_on() -> None:
+    model, _ = tiny_model()
+    rows = [[(7 * row + 3 * place) % 200 for place in range(40)] for row in range(6)]
+    held_out, lengths = rows[:2], [1, 4, 16, 40]
+    found = calibration_ranges.by_length(model, {"itself": held_out, "others": rows[2:]}, held_out, lengths)
+    assert [row["step"] for row in found] == lengths
+    rates = {name: [row[f"clip_rate_percent_{name}"] for row in found] for name in ("itself", "others")}
+    for rate in rates.values():
+        assert rate == sorted(rate, reverse=True)
+        assert rate[0] > rate[-1]
+    assert rates["itself"][-1] == 0
 
 
 def test_too_few_rows_are_refused(parent: Path, calibration: Path, tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def test_failures_of_the_last_models_are_listed(folder: Path) -> None:
 
 def test_plots_are_pictures_too(folder: Path) -> None:
     plots = sorted(path.name for path in (folder / "plots").iterdir())
-    assert plots == ["acceptance.png", "agent_scores.png", "draft_accuracy.png", "ladder.png", "losses.png"]
+    assert plots == [
+        "acceptance.png", "agent_scores.png", "calibration.png", "draft_accuracy.png", "ladder.png", "losses.png"
+    ]  # fmt: skip
     assert all((folder / "plots" / name).read_bytes().startswith(b"\x89PNG") for name in plots)
 
 

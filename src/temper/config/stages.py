@@ -219,6 +219,8 @@ class FP8Settings(Settings):
     """Quantise the drafter's projections too."""
     widest_range: float = Field(default=0, ge=0)
     """Layers whose inputs reach so many times as far as the median layer's stay as they are; 0 quantises all."""
+    lengths_to_compare: tuple[int, ...] = ()
+    """Lengths in tokens at which calibration on public, in-domain and mixed rows is compared by what it would clip."""
 
 
 class EvaluateSettings(Settings):

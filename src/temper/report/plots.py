@@ -1,14 +1,12 @@
-"""The report's plots. Each is drawn once and saved twice: PNG for MLflow, SVG for the page, in the page's colours."""
+"""The report's plots: each makes a figure of what a report holds, or none when it holds nothing of it."""
 
-import io
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from temper.config import ROLES
-from temper.home import home
+from temper.report.drawing import draw, figure_of
 from temper.report.figures import BASELINE
 from temper.report.schema import Report, Speed
 
@@ -16,10 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, LINE = "#1f2933", "#d5dbe1"
-"""Text and grid on white."""
-INK_MARK, LINE_MARK = "#010203", "#040506"
-"""Stand-ins for both in an SVG, which the page's own colours replace."""
 STAGE_COLOURS = {
     "teacher": "#98a4b3",
     "base": "#d9c8a5",
@@ -39,28 +33,20 @@ ROLE_COLOURS = ("#2f7fb5", "#e9a86b", "#5fb3a1", "#5b4b9a", "#98a4b3")
 LOSSES = {"loss": "train", "eval_loss": "held out", "draft_loss": "held out"}
 """Curves that are drawn, and what they are."""
 
-Draw = Callable[[Report], "Figure | None"]
-
 
 def draw_all(report: Report) -> dict[str, tuple[bytes, str]]:
     """Plot name -> (PNG, SVG to put into a page); a plot without figures is left out."""
-    plots: dict[str, Draw] = {
+    plots: dict[str, Callable[[Report], Figure | None]] = {
         "agent_scores": agent_scores,
         "ladder": ladder,
         "acceptance": acceptance,
         "draft_accuracy": draft_accuracy,
         "losses": losses,
         "contexts": contexts,
+        "calibration": calibration,
     }
-    found: dict[str, tuple[bytes, str]] = {}
-    for name, draw in plots.items():
-        with _style(INK, LINE, name):
-            png = _saved(draw(report), "png", facecolor="white")
-        with _style(INK_MARK, LINE_MARK, name):
-            svg = _saved(draw(report), "svg", transparent=True)
-        if png and svg:
-            found[name] = png, _inline(svg.decode())
-    return found
+    drawn = {name: draw(name, partial(plot, report)) for name, plot in plots.items()}
+    return {name: pictures for name, pictures in drawn.items() if pictures}
 
 
 def agent_scores(report: Report) -> "Figure | None":
@@ -69,7 +55,7 @@ def agent_scores(report: Report) -> "Figure | None":
     if not stages:
         return None
     groups = [*ROLES, *(["end to end"] if report.e2e else [])]
-    figure, (axes,) = _figure(10, 3.9, 1)
+    figure, (axes,) = figure_of(10, 3.9, 1)
     width = 0.84 / len(stages)
     for index, stage in enumerate(stages):
         values = {role: score.score for role, score in report.agent_scores[stage].items()}
@@ -96,7 +82,7 @@ def ladder(report: Report) -> "Figure | None":
     """Customer turns per second, hatched where only emulated, and their P90 by concurrency."""
     if not report.ladder:
         return None
-    figure, panels = _figure(10, 3.9, 2)
+    figure, panels = figure_of(10, 3.9, 2)
     loads = sorted({speed.concurrency for speed in report.ladder})
     names = [name for name in LADDER_COLOURS if any(speed.configuration == name for speed in report.ladder)]
     width = 0.84 / len(names)
@@ -123,7 +109,7 @@ def acceptance(report: Report) -> "Figure | None":
     """Share of drafts whose token at a position was accepted, one line an agent."""
     if not report.acceptance:
         return None
-    figure, (axes,) = _figure(4.8, 3.1, 1)
+    figure, (axes,) = figure_of(4.8, 3.1, 1)
     for (role, found), colour in zip(report.acceptance.items(), ROLE_COLOURS, strict=False):
         places = range(1, len(found.by_position) + 1)
         label = f"{role.capitalize()}, {found.tokens_per_step:.2f} a step"
@@ -143,7 +129,7 @@ def draft_accuracy(report: Report) -> "Figure | None":
     }
     if not figures:
         return None
-    figure, (axes,) = _figure(4.8, 3.1, 1)
+    figure, (axes,) = figure_of(4.8, 3.1, 1)
     first = min(figures)
     bars = axes.bar([place - first + 1 for place in figures], list(figures.values()), 0.62, color="#2f7fb5")
     axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=8)
@@ -159,7 +145,7 @@ def losses(report: Report) -> "Figure | None":
     }
     if not trained:
         return None
-    figure, panels = _figure(2.6 * len(trained) + 0.6, 2.7, len(trained))
+    figure, panels = figure_of(2.6 * len(trained) + 0.6, 2.7, len(trained))
     for axes, (stage, rows) in zip(panels, trained.items(), strict=True):
         for name, label in LOSSES.items():
             steps = [(row["step"], row[name]) for row in rows if name in row]
@@ -180,7 +166,7 @@ def contexts(report: Report) -> "Figure | None":
     merges = [row for row in rows if "merged_loss_domain" in row]
     if not places:
         return None
-    figure, panels = _figure(9 if merges else 4.8, 3.1, 1 + bool(merges))
+    figure, panels = figure_of(9 if merges else 4.8, 3.1, 1 + bool(merges))
     for name, colour in (("without_context", "#e9a86b"), ("with_context", "#2f7fb5")):
         values = [row[f"position_loss_{name}"] for row in places]
         panels[0].plot([row["step"] for row in places], values, color=colour, label=name.replace("_", " "), marker=".")
@@ -194,6 +180,22 @@ def contexts(report: Report) -> "Figure | None":
             panels[1].plot(*zip(*shown, strict=True), color=colour, label=source, marker=".")
             panels[1].set(title="CPT: held-out loss by merge weight", xlabel="share of the adapted weights")
             panels[1].legend()
+    return figure
+
+
+def calibration(report: Report) -> "Figure | None":
+    """Percent of held-out inputs that FP8 would clip, by what it is calibrated on and how long that is: Figure 4."""
+    rows = [row for row in report.curves.get("fp8", []) if "clip_rate_percent_mixed" in row]
+    if not rows:
+        return None
+    figure, (axes,) = figure_of(4.8, 3.1, 1)
+    for source, colour in (("public", "#98a4b3"), ("in_domain", "#5fb3a1"), ("mixed", "#5b4b9a")):
+        values = [row[f"clip_rate_percent_{source}"] for row in rows]
+        axes.plot([row["step"] for row in rows], values, color=colour, label=source.replace("_", "-"), marker=".")
+    axes.set(title="FP8: held-out inputs clipped, %", xlabel="calibration length, tokens", xscale="log")
+    axes.set_xticks([row["step"] for row in rows], [f"{row['step']:.0f}" for row in rows])
+    axes.set_ylim(bottom=0)
+    axes.legend()
     return figure
 
 
@@ -224,63 +226,3 @@ def _ladder_legend(names: list[str], emulated: bool) -> list[Any]:
         )
         handles.append(hatched)
     return handles
-
-
-def _figure(width: float, height: float, panels: int) -> "tuple[Figure, list[Axes]]":
-    """A figure in inches with panels side by side, without pyplot's global state."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
-
-
-@contextmanager
-def _style(ink: str, line: str, salt: str) -> Iterator[None]:
-    os.environ.setdefault("MPLCONFIGDIR", str(home() / "matplotlib"))  # its font cache is state, too
-    import matplotlib
-
-    style: Any = {
-        "axes.axisbelow": True,
-        "axes.edgecolor": line,
-        "axes.grid": True,
-        "axes.grid.axis": "y",
-        "axes.labelcolor": ink,
-        "axes.spines.left": False,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlesize": 10,
-        "axes.titlecolor": ink,
-        "axes.titlelocation": "left",
-        "font.size": 9,
-        "grid.color": line,
-        "hatch.linewidth": 0.8,
-        "legend.frameon": False,
-        "legend.handlelength": 1.1,
-        "savefig.dpi": 160,
-        "svg.fonttype": "none",
-        "svg.hashsalt": salt,  # identities that differ between the plots of one page and not between two runs
-        "text.color": ink,
-        "xtick.color": ink,
-        "xtick.bottom": False,
-        "ytick.color": ink,
-        "ytick.left": False,
-    }
-    with matplotlib.rc_context(style):
-        yield
-
-
-def _saved(figure: "Figure | None", kind: str, **options: Any) -> bytes | None:
-    if figure is None:
-        return None
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None, **options)
-    return buffer.getvalue()
-
-
-def _inline(svg: str) -> str:
-    """The drawing alone, scaled by the page, in the page's colours and font."""
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 var(--font)", svg)
-    return svg.replace(INK_MARK, "currentColor").replace(LINE_MARK, "var(--line)")

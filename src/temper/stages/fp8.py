@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -22,22 +21,19 @@ from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from datasets import Dataset
 from llmcompressor import oneshot
 from llmcompressor.modifiers.quantization import QuantizationModifier
-from torch.nn import Linear
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.config.stages import FP8Settings
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.stages import fp8_drafter
-from temper.stages.rendering import Message, read_rows
+from temper.stages.calibration import HEADS, by_length, clip_rate, widest
+from temper.stages.rendering import Row, read_rows
 
 HELD_OUT = 8
 """Rows that stay out of the calibration to measure what it clips."""
-HEADS = ["lm_head", "verifier_lm_head"]
-"""What stays as it is; the second is the trainer's copy of the target's head inside a drafter."""
 COMPARED = 64
 """Last tokens of each of them whose next-token probabilities are compared with the parent's."""
-FP8_MAX = torch.finfo(torch.float8_e4m3fn).max
 STATIC = QuantizationArgs(
     num_bits=8, type="float", strategy="tensor", symmetric=True, dynamic=False, observer="static_minmax"
 )
@@ -49,13 +45,14 @@ def main(stage: Stage) -> Report:
     """Quantise the target, or the drafter if one is handed in."""
     settings = FP8Settings.model_validate(stage.config)
     parent, started = stage.inputs["parent"], time.perf_counter()
-    calibration, held_out = _rows(stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(parent), settings)
+    rows, tokenizer = stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(parent)
+    calibration, held_out = _rows(rows, tokenizer, settings)
     stage.event(f"calibrating on {len(calibration)} rows", done=0, of=1)
     cuda = torch.cuda.is_available() and stage.runtime.get("device", "auto") != "cpu"
     model = AutoModelForCausalLM.from_pretrained(
         parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
     )
-    folder, metrics = stage.out("model"), {}
+    folder, metrics, curves = stage.out("model"), {}, []
     if "drafter" in stage.inputs:
         batches = fp8_drafter.calibration_batches(model, calibration)
         fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), folder)
@@ -63,6 +60,8 @@ def main(stage: Stage) -> Report:
         before = _log_probabilities(model, held_out)
         wide = widest(model, calibration, settings.widest_range) if settings.widest_range else []
         metrics["layers_kept"] = float(len(wide))
+        if settings.lengths_to_compare:
+            curves = _by_length(model, rows, tokenizer, settings, wide)
         _calibrate(model, parent, calibration, settings, wide)
         stage.event("measuring the clip rate", done=1, of=1)
         metrics["clip_rate_percent"] = 100 * clip_rate(model, held_out)
@@ -74,7 +73,7 @@ def main(stage: Stage) -> Report:
         "size_mib": sum(file.stat().st_size for file in folder.iterdir()) / 2**20,
         "seconds": time.perf_counter() - started,
     }
-    return Report(metrics, {"model": "model"})
+    return Report(metrics, {"model": "model"}, curves)
 
 
 def _calibrate(
@@ -108,34 +107,6 @@ def recipe(kv_cache: bool = False, kept: Sequence[str] = ()) -> QuantizationModi
     )
 
 
-def widest(model: PreTrainedModel, rows: list[list[int]], times: float) -> list[str]:
-    """Linear layers whose inputs reach `times` as far as the median layer's.
-
-    A few values of thousands, at a prompt's first token, set such a layer's scale; in FP8 all others are then next to
-    nothing (Sun et al., 2024, Massive Activations in Large Language Models).
-    """
-    reach: dict[str, float] = {}
-
-    def note(name: str, args: tuple[Any, ...]) -> None:
-        reach[name] = max(reach.get(name, 0.0), float(args[0].abs().max()))
-
-    handles = [
-        module.register_forward_pre_hook(lambda _, args, name=name: note(name, args))
-        for name, module in model.named_modules()
-        if isinstance(module, Linear) and name not in HEADS
-    ]
-    _read(model, rows)
-    for handle in handles:
-        handle.remove()
-    return [name for name, most in reach.items() if most > times * median(reach.values())]
-
-
-def _read(model: PreTrainedModel, rows: list[list[int]]) -> None:
-    with torch.inference_mode():
-        for row in rows:
-            model(input_ids=torch.tensor([row], device=model.device), use_cache=False)
-
-
 def _log_probabilities(model: PreTrainedModel, rows: list[list[int]]) -> torch.Tensor:
     """Of the next token at the last places of each row, (places, vocabulary), on the CPU."""
     with torch.inference_mode():
@@ -151,41 +122,54 @@ def divergence(before: torch.Tensor, after: torch.Tensor) -> dict[str, float]:
     return {"logit_divergence_nats": float(nats), "same_likeliest_token_percent": 100 * float(same)}
 
 
-def clip_rate(model: PreTrainedModel, rows: list[list[int]]) -> float:
-    """Share of the linear layers' input values in `rows` that lie outside the calibrated range."""
-    seen = outside = 0
-
-    def count(module: Any, args: tuple[Any, ...]) -> None:
-        nonlocal seen, outside
-        seen += args[0].numel()
-        outside += int((args[0].abs() > module.input_scale * FP8_MAX).sum())
-
-    quantised = [module for module in model.modules() if hasattr(module, "input_scale")]
-    handles = [module.register_forward_pre_hook(count) for module in quantised]
-    _read(model, rows)
-    for handle in handles:
-        handle.remove()
-    return outside / seen
-
-
 def _rows(
     path: Path, tokenizer: PreTrainedTokenizerBase, settings: FP8Settings
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Token ids of the rows to calibrate on and of those left out, sources mixed by a fixed shuffle."""
-    chats = [row["messages"] for row in read_rows(path)]
-    if len(chats) < settings.samples + 1:
+    rows = _shuffled(path)
+    if len(rows) < settings.samples + 1:
         raise DataError(
-            f"{len(chats)} calibration rows, but fp8.samples={settings.samples} and one more to measure clipping: "
+            f"{len(rows)} calibration rows, but fp8.samples={settings.samples} and one more to measure clipping: "
             "raise synthesize.calibration_in_domain or lower fp8.samples"
         )
-    random.Random(0).shuffle(chats)
-    ids = [_chat_ids(tokenizer, chat)[: settings.max_length] for chat in chats[: settings.samples + HELD_OUT]]
+    ids = [_ids(tokenizer, row, settings.max_length) for row in rows[: settings.samples + HELD_OUT]]
     return ids[: settings.samples], ids[settings.samples :]
 
 
-def _chat_ids(tokenizer: PreTrainedTokenizerBase, chat: list[Message]) -> list[int]:
-    rendered: Any = tokenizer.apply_chat_template(chat, return_dict=True)
-    return list(rendered["input_ids"])
+def _by_length(
+    model: PreTrainedModel, path: Path, tokenizer: PreTrainedTokenizerBase, settings: FP8Settings, kept: list[str]
+) -> list[dict[str, float]]:
+    """What calibration on public rows, on in-domain rows or on the set's mix of both would clip of held-out turns.
+
+    Each has as many rows, as many as the scarcer source has; without public rows there is nothing to compare.
+    """
+    longest = max(settings.lengths_to_compare)
+    rows: dict[str, list[list[int]]] = {"public": [], "in_domain": []}
+    for row in _shuffled(path):
+        rows["public" if row.get("source") == "public" else "in_domain"].append(_ids(tokenizer, row, longest))
+    out = min(HELD_OUT, len(rows["in_domain"]) // 2)
+    public, in_domain, held_out = rows["public"], rows["in_domain"][out:], rows["in_domain"][:out]
+    many = min(len(public), len(in_domain))
+    if not many:
+        return []
+    of_both = round(many * len(public) / (len(public) + len(in_domain)))
+    sources = {
+        "public": public[:many],
+        "in_domain": in_domain[:many],
+        "mixed": [*public[:of_both], *in_domain[: many - of_both]],
+    }
+    return by_length(model, sources, held_out, settings.lengths_to_compare, kept)
+
+
+def _shuffled(path: Path) -> list[Row]:
+    rows = read_rows(path)
+    random.Random(0).shuffle(rows)
+    return rows
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, row: Row, longest: int) -> list[int]:
+    rendered: Any = tokenizer.apply_chat_template(row["messages"], return_dict=True)
+    return list(rendered["input_ids"])[:longest]
 
 
 if __name__ == "__main__":
