@@ -2,9 +2,12 @@
 
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
 RESAMPLES = 4000
 
@@ -52,6 +55,36 @@ def pass_hat(successes: Sequence[int], trials: int) -> dict[int, float]:
         k: 100 * sum(math.comb(c, k) for c in successes) / (len(successes) * math.comb(trials, k))
         for k in range(1, trials + 1)
     }
+
+
+def same_source_p_value(
+    ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]], *, seed: int = 0, resamples: int = RESAMPLES
+) -> float:
+    """Permutation test that in each pair of samples both come from one distribution over texts.
+
+    The statistic is the two-sample chi-square, summed over pairs; under the hypothesis a sample is as good as any
+    other split of what was drawn (Good 2005, Permutation, Parametric and Bootstrap Tests of Hypotheses, ch. 3).
+    Raises ValueError without pairs.
+    """
+    if len(ours) != len(theirs) or not ours:
+        raise ValueError("samples are compared in pairs, and at least one is needed")
+    generator = numpy.random.default_rng(seed)
+    found, split = 0.0, numpy.zeros(resamples)
+    for mine, yours in zip(ours, theirs, strict=True):
+        first, second = Counter(mine), Counter(yours)
+        texts = sorted(first | second)
+        pooled = numpy.array([first[text] + second[text] for text in texts])
+        draws = generator.multivariate_hypergeometric(pooled, len(mine), size=resamples)
+        found += float(_chi_square(numpy.array([first[text] for text in texts]), pooled, len(mine)))
+        split += _chi_square(draws, pooled, len(mine))
+    return float((1 + (split >= found - 1e-9).sum()) / (1 + resamples))
+
+
+def _chi_square(counts: NDArray[Any], pooled: NDArray[Any], drawn: int) -> NDArray[Any]:
+    """Of samples of `drawn` out of `pooled` against what is left of it, over the last axis."""
+    left = pooled.sum() - drawn
+    expected = pooled * drawn / pooled.sum()
+    return ((counts - expected) ** 2 / expected + (counts - expected) ** 2 / (pooled * left / pooled.sum())).sum(-1)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

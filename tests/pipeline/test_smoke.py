@@ -78,6 +78,17 @@ def test_every_stage_ran_and_was_measured(first: Ran):
         assert found.tokens_per_step == pytest.approx(1 + sum(found.by_position)), role
 
 
+def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran):
+    found = Report.model_validate(first.report).equivalence
+    assert found is not None
+    assert (found.same, found.n) == (4, 4)
+    assert found.structured is not None
+    assert (found.structured.same, found.structured.n) == (2, 2)
+    assert found.sampled is not None
+    assert (found.sampled.prompts, found.sampled.samples) == (2, 8)
+    assert found.sampled.p_value > 0.001
+
+
 def test_emulated_speed_is_marked_and_says_why(first: Ran):
     for row in Report.model_validate(first.report).ladder:
         assert row.comparable or (row.reason and "fp8" in row.configuration), row

@@ -1,6 +1,7 @@
 """The closed loop, the schedule, medians and marks of the ladder, and what counts as the same answer."""
 
 import asyncio
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from temper.agents.client import Answer, Request
 from temper.agents.runtime import System
 from temper.bench.bound import Hardware, Served
-from temper.bench.equivalence import compare, spread
+from temper.bench.equivalence import compare, compare_draws, metrics, spread
 from temper.bench.ladder import Configuration, Engines, configurations
 from temper.bench.load import Load, drive, schedule
 from temper.domains import load_domain
@@ -134,6 +135,23 @@ def test_different_answers_are_listed_with_both_texts() -> None:
     found = compare(rows, ["a", "b"], ["a", "B"])
     assert (found["same"], found["n"]) == (1, 2)
     assert found["differences"] == [{"id": "2", "role": "executor", "plain": "b", "drafted": "B"}]
+
+
+def test_samples_of_one_distribution_pass_and_a_biased_one_does_not() -> None:
+    drawn = random.Random(0)
+    even, uneven = (4, 3, 2, 1), (5, 3, 2, 0)
+    plain, same, biased = ([drawn.choices("abcd", of, k=64) for _ in range(10)] for of in (even, even, uneven))
+    assert compare_draws(plain, same)["p_value"] > 0.05
+    assert compare_draws(plain, biased)["p_value"] < 0.001
+    assert compare_draws([["a"] * 4], [["a"] * 4]) == {"p_value": 1.0, "prompts": 1, "samples": 4, "texts": 1}
+
+
+def test_what_was_not_asked_for_is_no_figure() -> None:
+    found = {"same": 3, "n": 4, "structured": None, "sampled": None}
+    assert metrics(found) == {"equivalence.same_percent": 75.0}
+    found |= {"structured": {"same": 2, "n": 2}, "sampled": {"p_value": 0.4}}
+    assert metrics(found)["equivalence.structured_same_percent"] == 100
+    assert metrics(found)["equivalence.sampled_p_value"] == 0.4
 
 
 def test_prompts_are_taken_at_equal_distances_and_never_more_than_there_are() -> None:

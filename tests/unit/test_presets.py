@@ -14,8 +14,14 @@ LADDER = re.compile(
 
 def measured(metric: str, config: PipelineConfig) -> bool:
     """Whether a run of `config` makes this figure."""
-    if metric == "equivalence.same_percent":
-        return True
+    if metric.startswith("equivalence."):
+        settings = config.benchmark
+        asked = {
+            "same_percent": settings.equivalence_prompts,
+            "structured_same_percent": settings.structured_prompts,
+            "sampled_p_value": settings.sampled_prompts,
+        }
+        return asked[metric.partition(".")[2]] > 0
     if found := LADDER.fullmatch(metric):
         against = found["what"] != "gain" or config.benchmark.unoptimised
         return against and int(found["at"]) in config.benchmark.concurrency

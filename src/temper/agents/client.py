@@ -52,10 +52,19 @@ class Chat:
         await self._client.close()
 
     async def complete(
-        self, messages: list[Message], *, max_tokens: int, temperature: float = 0.0, seed: int | None = None
+        self,
+        messages: list[Message],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        as_json: bool = False,
     ) -> Answer:
-        """One chat completion; greedy by default. Raises EngineError when the endpoint does not answer."""
-        from openai import OpenAIError
+        """One chat completion; greedy by default, `as_json` held to a JSON object by the engine's grammar.
+
+        Raises EngineError when the endpoint does not answer.
+        """
+        from openai import OpenAIError, omit
 
         try:
             reply = await self._client.chat.completions.create(
@@ -64,6 +73,7 @@ class Chat:
                 max_tokens=max_tokens,
                 temperature=temperature,
                 seed=seed,
+                response_format={"type": "json_object"} if as_json else omit,
             )
         except (OpenAIError, TimeoutError) as error:
             raise EngineError(f"{self._client.base_url} did not answer ({error}); see the engine's log") from error

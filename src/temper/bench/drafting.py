@@ -8,9 +8,9 @@ from temper.engine import Engine, Usage, acceptance
 
 
 def answers_by_role(
-    engine: Engine, rows: Sequence[dict[str, Any]], *, max_tokens: int, concurrency: int
+    engine: Engine, rows: Sequence[dict[str, Any]], *, concurrency: int, **how: Any
 ) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    """The greedy answer to each row's prompt, in order; and by role the tokens per step, and acceptance by position.
+    """What `answers` gives; and by role the tokens per step, and acceptance by position.
 
     One role at a time, so that the engine's counters say whose tokens they counted.
     """
@@ -18,7 +18,7 @@ def answers_by_role(
     for role in dict.fromkeys(row["role"] for row in rows):
         mine = [place for place, row in enumerate(rows) if row["role"] == role]
         before = engine.counters()
-        said = answers(engine, [rows[place] for place in mine], max_tokens=max_tokens, concurrency=concurrency)
+        said = answers(engine, [rows[place] for place in mine], concurrency=concurrency, **how)
         after = engine.counters()
         for place, text in zip(mine, said, strict=True):
             texts[place] = text

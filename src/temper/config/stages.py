@@ -257,6 +257,12 @@ class BenchmarkSettings(Settings):
     """Seconds within which a turn has to be answered to count as goodput."""
     equivalence_prompts: int = Field(ge=1)
     """Prompts whose greedy answers must be the same with and without the drafter."""
+    structured_prompts: int = Field(default=0, ge=0)
+    """Understander's prompts whose greedy answers are compared as well where a grammar holds them to JSON."""
+    sampled_prompts: int = Field(default=0, ge=0)
+    """Prompts whose answers at temperature 1 must come from the same distribution with and without the drafter."""
+    samples: int = Field(default=64, ge=2)
+    """Answers drawn for each of them."""
 
 
 class Rule(Settings):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from temper.bench.equivalence import metrics as equivalence_metrics
 from temper.config import ROLES
 from temper.refs import Ref, StageResult
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
@@ -118,8 +119,8 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
     speeds, equivalence = benchmark(results, store)
     for speed in speeds:
         metrics |= _speed_metrics(speed)
-    if equivalence and equivalence.n:
-        metrics["equivalence.same_percent"] = 100 * equivalence.same / equivalence.n
+    if equivalence:
+        metrics |= equivalence_metrics(equivalence.model_dump())
     return metrics, points
 
 

@@ -94,13 +94,33 @@ class Speed(Part):
     """QPS over the unoptimised student's at the same concurrency; none where that was not measured."""
 
 
-class Equivalence(Part):
+class Same(Part):
     """Greedy answers with and without the drafter."""
 
     same: int
     """Prompts with the same text."""
     n: int
     """Prompts compared."""
+
+
+class Drawn(Part):
+    """Answers at temperature 1 with and without the drafter."""
+
+    p_value: float
+    """The chance of samples that differ so much or more if both come from one distribution."""
+    prompts: int
+    samples: int
+    """For each prompt, with the drafter and without."""
+    texts: int
+    """Different ones, over all prompts: a prompt with one alone says nothing."""
+
+
+class Equivalence(Same):
+    """Whether the drafter changes what is said."""
+
+    structured: Same | None = None
+    """Under a JSON grammar."""
+    sampled: Drawn | None = None
 
 
 class Acceptance(Part):

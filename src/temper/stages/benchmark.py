@@ -84,23 +84,37 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
 def _equivalence(
     stage: Stage, told: BenchmarkStage, bench: Bench, rungs: tuple[Configuration, ...], engines: Engines
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Greedy answers of the student with and without its drafter, and what the drafter was worth to each role."""
-    rows = equivalence.spread(read(stage.inputs["data"] / "points.jsonl"), told.benchmark.equivalence_prompts)
-    plain, drafted = (next(rung for rung in rungs if rung.name == name) for name in (PLAIN, DRAFTED))
-    limits = {"max_tokens": told.evaluate.max_tokens, "concurrency": told.evaluate.concurrency}
-    with engines.use(plain, bench.warm) as engine:
-        ours = equivalence.answers(engine, rows, **limits)
-    with engines.use(drafted, bench.warm) as engine:
-        theirs, accepted = drafting.answers_by_role(engine, rows, **limits)
-    found = equivalence.compare(rows, ours, theirs)
+    """Answers of the student with and without its drafter, and what the drafter was worth to each role."""
+    points, settings = read(stage.inputs["data"] / "points.jsonl"), told.benchmark
+    rows = equivalence.spread(points, settings.equivalence_prompts)
+    in_json = [row for row in points if row["role"] == "understander"][: settings.structured_prompts]
+    drawn_from = equivalence.spread(points, settings.sampled_prompts) if settings.sampled_prompts else []
+    limits: dict[str, Any] = {"max_tokens": told.evaluate.max_tokens, "concurrency": told.evaluate.concurrency}
+
+    def said(name: str, first_seed: int) -> tuple[list[str], list[str], list[list[str]], dict[str, dict[str, Any]]]:
+        with engines.use(next(rung for rung in rungs if rung.name == name), bench.warm) as engine:
+            greedy, accepted = drafting.answers_by_role(engine, rows, **limits)
+            held = equivalence.answers(engine, in_json, **limits, as_json=True)
+            drawn = equivalence.draws(
+                engine, drawn_from, settings.samples, first_seed=first_seed, concurrency=told.evaluate.concurrency
+            )
+        return greedy, held, drawn, accepted
+
+    greedy, held, drawn, _ = said(PLAIN, 0)
+    greedy_too, held_too, drawn_too, accepted = said(DRAFTED, settings.samples)
+    found = equivalence.compare(rows, greedy, greedy_too)
     stage.event(f"same answers with and without the drafter: {found['same']} of {found['n']}")
+    if in_json:
+        found["structured"] = equivalence.compare(in_json, held, held_too)
+    if drawn_from:
+        found["sampled"] = equivalence.compare_draws(drawn, drawn_too)
     return found, accepted
 
 
 def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, float]:
     """Flat figures; a speed that is only emulated is no figure, tokens per step always are."""
     plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == PLAIN}
-    metrics = {"equivalence.same_percent": 100 * same["same"] / same["n"]} if same["n"] else {}
+    metrics = equivalence.metrics(same)
     for row in rows:
         prefix = f"ladder.{row['configuration']}.c{row['concurrency']}"
         if row["tokens_per_step"] is not None:
