@@ -41,6 +41,18 @@ def test_order_and_parts_do_not_matter(stream: list[tuple[str, int]], count: int
     assert merged.rows() == whole
 
 
+@given(st.permutations(["right", "wrong", "right", "other", "right", "wrong"]), st.integers(1, 3))
+@settings(deadline=None)
+def test_a_question_that_is_often_asked_gets_its_commonest_answer(answers: list[str], parts: int):
+    merged = Sample(4, seed=3, repeats=4)
+    for part in range(parts):
+        sample = Sample(4, seed=3, repeats=4)
+        for answer in answers[part::parts]:
+            sample.add("a", {**row("a", 1), "completion": [{"content": answer}]}, text="a 1")
+        merged.load(json.loads(json.dumps(sample.dump())))
+    assert [chosen["completion"][0]["content"] for chosen in merged.rows()] == ["right"] * 4
+
+
 @given(STREAMS, st.integers(1, 30))
 @settings(max_examples=200, deadline=None)
 def test_labels_have_equal_parts_as_far_as_they_go(stream: list[tuple[str, int]], count: int):

@@ -14,6 +14,7 @@ from temper.domains.base import Domain
 from temper.stage import write
 from temper.synthesis.conversations import episodes, hire, point
 from temper.synthesis.customer import Traffic
+from temper.synthesis.overlap import key_text
 from temper.synthesis.rows import Row, share
 from temper.synthesis.sample import Sample
 from temper.synthesis.simulator import Episode, Record
@@ -49,7 +50,8 @@ class Gathered:
     def _add(self, episode: Episode) -> None:
         for record in episode.records:
             trace = {"role": record.role, "slice": record.slice, "prompt": record.messages}
-            self.sft[record.role].add(share(record), {**trace, "completion": chat(record.judged)})
+            asked = key_text({**trace, "completion": chat(record.right)})
+            self.sft[record.role].add(share(record), {**trace, "completion": chat(record.judged)}, asked)
             if record.kind and record.judged != record.teacher and self._tells_apart(record, episode):
                 self.dpo.add(f"{record.role} {record.kind}", _pair(record))
         self.calls += len(episode.records)

@@ -1,7 +1,8 @@
 """An even choice of rows from a stream: rare labels are there, and memory does not grow with the stream.
 
 Every row draws a number from its text, and each label keeps its lowest. So the same rows come out in whatever order
-they arrive, and samples that were filled apart can be put together (bottom-k sampling; Cohen and Kaplan, 2007).
+they arrive, and samples that were filled apart can be put together (bottom-k sampling; Cohen and Kaplan, 2007). A text
+that is answered several times gets the answer that it was given most often.
 """
 
 import bisect
@@ -12,6 +13,8 @@ from collections.abc import Iterable
 from temper.synthesis.overlap import key_text
 from temper.synthesis.rows import Row
 
+Votes = dict[str, tuple[int, Row]]
+"""A text's answers: how often each was given, and a row that gives it."""
 SLACK = 2
 """Times `count` rows that are held before the labels are cut to what they can still have."""
 
@@ -23,21 +26,26 @@ class Sample:
 
     def __init__(self, count: int, seed: int, repeats: int = 1) -> None:
         self._count, self._seed, self._repeats = count, seed, repeats
-        self._kept: dict[str, list[tuple[int, Row]]] = {}
+        self._kept: dict[str, list[tuple[int, Votes]]] = {}
         self._held = 0
         self._level = count
 
-    def add(self, label: str, row: Row) -> None:
-        """One row of the stream. Of rows with the same text the first one stays."""
-        digest = hashlib.blake2b(f"{self._seed}\n{key_text(row)}".encode(), digest_size=8).digest()
-        self._put(label, int.from_bytes(digest), row)
+    def add(self, label: str, row: Row, text: str | None = None) -> None:
+        """One row of the stream; `text` is what it is known by, where its answer may be another one than that."""
+        digest = hashlib.blake2b(f"{self._seed}\n{text or key_text(row)}".encode(), digest_size=8).digest()
+        self._put(label, int.from_bytes(digest), row, 1)
 
-    def _put(self, label: str, draw: int, row: Row) -> None:
+    def _put(self, label: str, draw: int, row: Row, count: int) -> None:
         kept = self._kept.setdefault(label, [])
         place = bisect.bisect_left(kept, draw, key=_draw)
-        if place >= self._level or (place < len(kept) and kept[place][0] == draw):
+        if place < len(kept) and kept[place][0] == draw:
+            votes = kept[place][1]
+            before, first = votes.get(key_text(row), (0, row))
+            votes[key_text(row)] = before + count, first
             return
-        kept.insert(place, (draw, row))
+        if place >= self._level:
+            return
+        kept.insert(place, (draw, {key_text(row): (count, row)}))
         self._held += 1
         if len(kept) > self._level:
             kept.pop()
@@ -60,26 +68,36 @@ class Sample:
 
     def rows(self) -> list[Row]:
         """The choice, in random order."""
-        chosen: dict[tuple[str, int], tuple[int, Row]] = {}
+        chosen: dict[tuple[int, int], Row] = {}
         for turn in range(self._level):
             left = [
                 (*kept[turn % len(kept)], turn // len(kept))
                 for kept in self._kept.values()
                 if turn < len(kept) * self._repeats
             ]
-            for draw, row, again in sorted(left, key=lambda entry: entry[0])[: self._count - len(chosen)]:
-                chosen.setdefault((key_text(row), again), (draw, row))
-        return [row for _, row in sorted(chosen.values(), key=_draw)]
+            for draw, votes, again in sorted(left, key=lambda entry: entry[0])[: self._count - len(chosen)]:
+                chosen.setdefault((draw, again), _elected(votes))
+        return [row for _, row in sorted(chosen.items(), key=lambda entry: entry[0])]
 
-    def dump(self) -> list[tuple[str, int, Row]]:
+    def dump(self) -> list[tuple[str, int, int, Row]]:
         """What is held, as JSON can carry it."""
-        return [(label, draw, row) for label, kept in self._kept.items() for draw, row in kept]
+        return [
+            (label, draw, count, row)
+            for label, kept in self._kept.items()
+            for draw, votes in kept
+            for count, row in votes.values()
+        ]
 
-    def load(self, dumped: Iterable[tuple[str, int, Row]]) -> None:
+    def load(self, dumped: Iterable[tuple[str, int, int, Row]]) -> None:
         """Take in what a `dump` held."""
-        for label, draw, row in dumped:
-            self._put(label, draw, row)
+        for label, draw, count, row in dumped:
+            self._put(label, draw, row, count)
 
 
-def _draw(entry: tuple[int, Row]) -> int:
+def _draw(entry: tuple[int, Votes]) -> int:
     return entry[0]
+
+
+def _elected(votes: Votes) -> Row:
+    """The row with the most votes; of as many, always the same one."""
+    return max(votes.items(), key=lambda entry: (entry[1][0], entry[0]))[1][1]
