@@ -163,7 +163,13 @@ def _ladder() -> dict[str, Any]:
             )
     return {
         "rows": rows,
-        "equivalence": {"same": 39, "n": 40, "differences": []},
+        "equivalence": {
+            "same": 39,
+            "n": 40,
+            "differences": [
+                {"id": "p7", "role": "planner", "plain": "a = x()", "drafted": "a = y()", "margin_nats": 0.0}
+            ],
+        },
         "acceptance": {"planner": {"tokens_per_step": 3.2, "by_position": [0.9, 0.7, 0.4, 0.2]}},
         "capabilities": {},
     }

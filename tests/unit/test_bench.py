@@ -12,9 +12,10 @@ import pytest
 from temper.agents.client import Answer, Request
 from temper.agents.runtime import System
 from temper.bench.bound import Hardware, Served
-from temper.bench.equivalence import compare, compare_draws, metrics, spread
+from temper.bench.equivalence import compare, compare_draws, margin_at, metrics
 from temper.bench.ladder import Configuration, Engines, configurations
 from temper.bench.load import Load, drive, schedule
+from temper.bench.prompts import spread
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario
 from temper.engine import Usage
@@ -135,6 +136,13 @@ def test_different_answers_are_listed_with_both_texts() -> None:
     found = compare(rows, ["a", "b"], ["a", "B"])
     assert (found["same"], found["n"]) == (1, 2)
     assert found["differences"] == [{"id": "2", "role": "executor", "plain": "b", "drafted": "B"}]
+
+
+def test_a_difference_has_the_margin_of_the_token_where_the_answers_part() -> None:
+    margins = [("a =", 9.0), (" book", 0.001), ("(1)", 5.0)]
+    assert margin_at(margins, "a = book(1)", "a = cancel(1)") == 0.001
+    assert margin_at(margins, "a = book(1)", "a = book(2)") == 5.0
+    assert margin_at(margins, "a = book(1)", "a = book(1) and more") is None
 
 
 def test_samples_of_one_distribution_pass_and_a_biased_one_does_not() -> None:

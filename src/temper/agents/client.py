@@ -1,10 +1,14 @@
 """A client for any OpenAI-compatible endpoint: one `Answer` for one list of messages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from temper.agents.prompts import Message
 from temper.errors import EngineError
+
+if TYPE_CHECKING:
+    from openai.types.chat.chat_completion_token_logprob import TopLogprob
 
 PATIENCE_S = 600.0
 """Seconds for one answer; a CPU that serves many sequences at once is slow."""
@@ -18,6 +22,8 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     finish_reason: str = "stop"
+    margins: tuple[tuple[str, float], ...] = ()
+    """Each token, and the nats between the two likeliest at its place, where they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Chat:
         temperature: float = 0.0,
         seed: int | None = None,
         as_json: bool = False,
+        margins: bool = False,
     ) -> Answer:
         """One chat completion; greedy by default, `as_json` held to a JSON object by the engine's grammar.
 
@@ -74,20 +81,30 @@ class Chat:
                 temperature=temperature,
                 seed=seed,
                 response_format={"type": "json_object"} if as_json else omit,
+                logprobs=margins,
+                top_logprobs=2 if margins else omit,
             )
         except (OpenAIError, TimeoutError) as error:
             raise EngineError(f"{self._client.base_url} did not answer ({error}); see the engine's log") from error
         choice, usage = reply.choices[0], reply.usage
+        scored = choice.logprobs.content if choice.logprobs and choice.logprobs.content else []
         return Answer(
             choice.message.content or "",
             usage.prompt_tokens if usage else 0,
             usage.completion_tokens if usage else 0,
             choice.finish_reason,
+            tuple((token.token, _margin(token.top_logprobs)) for token in scored),
         )
 
     async def respond(self, request: Request, max_tokens: int) -> Answer:
         """The served model's answer to a role's messages."""
         return await self.complete(request.messages, max_tokens=max_tokens)
+
+
+def _margin(likeliest: "Sequence[TopLogprob]") -> float:
+    """Nats between the two likeliest tokens; 0 where there is one alone."""
+    first, *others = sorted((token.logprob for token in likeliest), reverse=True)
+    return first - others[0] if others else 0.0
 
 
 @dataclass(frozen=True)

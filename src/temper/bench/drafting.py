@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from temper.bench.equivalence import answers
+from temper.bench.prompts import answers
 from temper.engine import Engine, Usage, acceptance
 
 

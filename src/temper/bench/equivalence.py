@@ -3,14 +3,21 @@
 In exact arithmetic speculation changes neither a greedy answer nor the distribution of drawn ones (Leviathan et al.,
 2023, Fast Inference from Transformers via Speculative Decoding). In floating point the target scores several tokens at
 once with it and one without, sums come in another order, and two tokens that nearly tie may swap; a bug looks the same
-in kind and not in number. So every different greedy answer is listed, and drawn ones are tested.
+in kind and not in number. So every different greedy answer is listed with the tie it comes from, and drawn ones are
+tested.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from temper.agents.client import Chat
+from temper.bench.drafting import answers_by_role
+from temper.bench.ladder import DRAFTED, PLAIN
+from temper.bench.prompts import answers, spread
+from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
 from temper.stats import same_source_p_value
 
@@ -18,26 +25,53 @@ DRAWN_TOKENS = 8
 """Longest drawn answer: of long ones no two are the same, and nothing could be said of their distribution."""
 
 
-def spread(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """`count` rows at equal distances, so that every role and slice has its share."""
-    step = max(1.0, len(rows) / count)
-    return [rows[int(index * step)] for index in range(min(count, len(rows)))]
+@dataclass(frozen=True)
+class Said:
+    """What one engine answered."""
+
+    greedy: list[str]
+    structured: list[str]
+    drawn: list[list[str]]
+    accepted: dict[str, dict[str, Any]]
+    """What the drafter was worth to each role, where there is one."""
 
 
-def answers(engine: Engine, rows: Sequence[dict[str, Any]], *, concurrency: int, **how: Any) -> list[str]:
-    """The answer to each row's prompt, in order; `how` is for `Chat.complete`, greedy unless it says otherwise."""
+def measure(
+    points: Sequence[dict[str, Any]],
+    settings: BenchmarkSettings,
+    use: Callable[[str], AbstractContextManager[Engine]],
+    *,
+    max_tokens: int,
+    concurrency: int,
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The student's answers with its drafter beside those without, and what the drafter was worth to each role.
 
-    async def ask() -> list[str]:
-        free = asyncio.Semaphore(concurrency)
-        async with Chat(engine.url, engine.model) as chat:
+    `use(configuration)` lends the engine of that name.
+    """
+    rows = spread(points, settings.equivalence_prompts)
+    in_json = [row for row in points if row["role"] == "understander"][: settings.structured_prompts]
+    drawn_from = spread(points, settings.sampled_prompts) if settings.sampled_prompts else []
+    limits: dict[str, int] = {"max_tokens": max_tokens, "concurrency": concurrency}
 
-            async def one(row: dict[str, Any]) -> str:
-                async with free:
-                    return (await chat.complete(row["prompt"], seed=row.get("seed"), **how)).text
+    def said(name: str, first_seed: int) -> Said:
+        with use(name) as engine:
+            greedy, accepted = answers_by_role(engine, rows, **limits)
+            structured = answers(engine, in_json, **limits, as_json=True)
+            drawn = draws(engine, drawn_from, settings.samples, first_seed=first_seed, concurrency=concurrency)
+        return Said(greedy, structured, drawn, accepted)
 
-            return await asyncio.gather(*(one(row) for row in rows))
-
-    return asyncio.run(ask())
+    plain, drafted = said(PLAIN, 0), said(DRAFTED, settings.samples)
+    found = compare(rows, plain.greedy, drafted.greedy)
+    structured = compare(in_json, plain.structured, drafted.structured)
+    if found["differences"] or structured["differences"]:
+        with use(PLAIN) as engine:
+            explain(engine, rows, found, max_tokens=max_tokens)
+            explain(engine, in_json, structured, max_tokens=max_tokens, as_json=True)
+    if in_json:
+        found["structured"] = structured
+    if drawn_from:
+        found["sampled"] = compare_draws(plain.drawn, drafted.drawn)
+    return found, drafted.accepted
 
 
 def compare(rows: Sequence[dict[str, Any]], plain: Sequence[str], drafted: Sequence[str]) -> dict[str, Any]:
@@ -48,6 +82,32 @@ def compare(rows: Sequence[dict[str, Any]], plain: Sequence[str], drafted: Seque
         if ours != theirs
     ]
     return {"same": len(rows) - len(differences), "n": len(rows), "differences": differences}
+
+
+def explain(
+    engine: Engine, rows: Sequence[dict[str, Any]], found: dict[str, Any], *, max_tokens: int, **how: Any
+) -> None:
+    """Give each difference its `margin_nats`: how nearly the target's two likeliest tokens tie where the texts part."""
+    prompts = {row["id"]: row["prompt"] for row in rows}
+
+    async def ask() -> None:
+        async with Chat(engine.url, engine.model) as chat:
+            for pair in found["differences"]:
+                answer = await chat.complete(prompts[pair["id"]], max_tokens=max_tokens, margins=True, **how)
+                pair["margin_nats"] = margin_at(answer.margins, pair["plain"], pair["drafted"])
+
+    asyncio.run(ask())
+
+
+def margin_at(margins: Sequence[tuple[str, float]], plain: str, drafted: str) -> float | None:
+    """The margin of the token with which `plain` parts from `drafted`; None where it only ends earlier."""
+    shared = next((place for place, (a, b) in enumerate(zip(plain, drafted, strict=False)) if a != b), len(drafted))
+    read = 0
+    for token, margin in margins:
+        read += len(token)
+        if read > shared:
+            return margin
+    return None
 
 
 def draws(

@@ -94,6 +94,17 @@ class Speed(Part):
     """QPS over the unoptimised student's at the same concurrency; none where that was not measured."""
 
 
+class Difference(Part):
+    """One prompt's two answers."""
+
+    id: str
+    role: str
+    plain: str
+    drafted: str
+    margin_nats: float | None
+    """Between the target's two likeliest tokens where the texts part: next to 0 is a tie, which rounding decides."""
+
+
 class Same(Part):
     """Greedy answers with and without the drafter."""
 
@@ -101,6 +112,7 @@ class Same(Part):
     """Prompts with the same text."""
     n: int
     """Prompts compared."""
+    differences: list[Difference] = []
 
 
 class Drawn(Part):

@@ -7,9 +7,9 @@ import json
 from contextlib import AbstractContextManager
 from typing import Any
 
-from temper.bench import drafting, equivalence
+from temper.bench import equivalence
 from temper.bench.bound import Hardware
-from temper.bench.ladder import DRAFTED, MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
+from temper.bench.ladder import MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
 from temper.domains import load_domain
@@ -52,7 +52,14 @@ def main(stage: Stage) -> Report:
 
     with Engines(start, resident=capabilities.device == "cpu") as engines:
         rows = bench.ladder(rungs, engines, capabilities)
-        same, accepted = _equivalence(stage, told, bench, rungs, engines)
+        same, accepted = equivalence.measure(
+            read(stage.inputs["data"] / "points.jsonl"),
+            told.benchmark,
+            lambda name: engines.use(next(rung for rung in rungs if rung.name == name), bench.warm),
+            max_tokens=told.evaluate.max_tokens,
+            concurrency=told.evaluate.concurrency,
+        )
+    stage.event(f"same answers with and without the drafter: {same['same']} of {same['n']}")
     ladder = {
         "rows": rows,
         "equivalence": same,
@@ -79,36 +86,6 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
         hardware=found,
         draft_length=told.engine.draft_length,
     )
-
-
-def _equivalence(
-    stage: Stage, told: BenchmarkStage, bench: Bench, rungs: tuple[Configuration, ...], engines: Engines
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Answers of the student with and without its drafter, and what the drafter was worth to each role."""
-    points, settings = read(stage.inputs["data"] / "points.jsonl"), told.benchmark
-    rows = equivalence.spread(points, settings.equivalence_prompts)
-    in_json = [row for row in points if row["role"] == "understander"][: settings.structured_prompts]
-    drawn_from = equivalence.spread(points, settings.sampled_prompts) if settings.sampled_prompts else []
-    limits: dict[str, Any] = {"max_tokens": told.evaluate.max_tokens, "concurrency": told.evaluate.concurrency}
-
-    def said(name: str, first_seed: int) -> tuple[list[str], list[str], list[list[str]], dict[str, dict[str, Any]]]:
-        with engines.use(next(rung for rung in rungs if rung.name == name), bench.warm) as engine:
-            greedy, accepted = drafting.answers_by_role(engine, rows, **limits)
-            held = equivalence.answers(engine, in_json, **limits, as_json=True)
-            drawn = equivalence.draws(
-                engine, drawn_from, settings.samples, first_seed=first_seed, concurrency=told.evaluate.concurrency
-            )
-        return greedy, held, drawn, accepted
-
-    greedy, held, drawn, _ = said(PLAIN, 0)
-    greedy_too, held_too, drawn_too, accepted = said(DRAFTED, settings.samples)
-    found = equivalence.compare(rows, greedy, greedy_too)
-    stage.event(f"same answers with and without the drafter: {found['same']} of {found['n']}")
-    if in_json:
-        found["structured"] = equivalence.compare(in_json, held, held_too)
-    if drawn_from:
-        found["sampled"] = equivalence.compare_draws(drawn, drawn_too)
-    return found, accepted
 
 
 def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, float]:
