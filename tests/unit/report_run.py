@@ -167,7 +167,7 @@ def _ladder() -> dict[str, Any]:
             "same": 39,
             "n": 40,
             "differences": [
-                {"id": "p7", "role": "planner", "plain": "a = x()", "drafted": "a = y()", "margin_nats": 0.0}
+                {"id": "p7", "role": "planner", "plain": "a = x()", "drafted": "a = why()", "margin_nats": 0.0004}
             ],
         },
         "acceptance": {"planner": {"tokens_per_step": 3.2, "by_position": [0.9, 0.7, 0.4, 0.2]}},

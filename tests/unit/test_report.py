@@ -82,6 +82,8 @@ def test_what_a_model_wrote_is_shown_and_never_markup(folder: Path) -> None:
 def test_failures_of_the_last_models_are_listed(folder: Path) -> None:
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "nothing useful from final" in page
+    assert "a = why()" in page
+    assert "0.0004" in page
     assert "nothing useful from dpo" in page
     assert "nothing useful from sft" not in page
 
