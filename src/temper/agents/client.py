@@ -81,7 +81,7 @@ class Chat:
                 temperature=temperature,
                 seed=seed,
                 response_format={"type": "json_object"} if as_json else omit,
-                logprobs=margins,
+                logprobs=True if margins else omit,
                 top_logprobs=2 if margins else omit,
             )
         except (OpenAIError, TimeoutError) as error:
