@@ -189,12 +189,14 @@ def calibration(report: Report) -> "Figure | None":
     if not rows:
         return None
     figure, (axes,) = figure_of(4.8, 3.1, 1)
+    highest = 0.0
     for source, colour in (("public", "#98a4b3"), ("in_domain", "#5fb3a1"), ("mixed", "#5b4b9a")):
         values = [row[f"clip_rate_percent_{source}"] for row in rows]
         axes.plot([row["step"] for row in rows], values, color=colour, label=source.replace("_", "-"), marker=".")
+        highest = max(highest, *values)
     axes.set(title="FP8: held-out inputs clipped, %", xlabel="calibration length, tokens", xscale="log")
+    axes.set_yscale("log" if highest else "linear")
     axes.set_xticks([row["step"] for row in rows], [f"{row['step']:.0f}" for row in rows])
-    axes.set_ylim(bottom=0)
     axes.legend()
     return figure
 
