@@ -172,6 +172,7 @@ def contexts(report: Report) -> "Figure | None":
         panels[0].plot([row["step"] for row in places], values, color=colour, label=name.replace("_", " "), marker=".")
     panels[0].set(title="CPT: held-out loss by token", xlabel="position in the document, from", xscale="log")
     panels[0].set_xticks([row["step"] for row in places], [f"{row['step']:.0f}" for row in places])
+    panels[0].minorticks_off()
     panels[0].set_ylim(bottom=0)
     panels[0].legend()
     for source, colour in (("public", "#98a4b3"), ("domain", "#5fb3a1")):
@@ -197,6 +198,7 @@ def calibration(report: Report) -> "Figure | None":
     axes.set(title="FP8: held-out inputs clipped, %", xlabel="calibration length, tokens", xscale="log")
     axes.set_yscale("log" if highest else "linear")
     axes.set_xticks([row["step"] for row in rows], [f"{row['step']:.0f}" for row in rows])
+    axes.minorticks_off()
     axes.legend()
     return figure
 
