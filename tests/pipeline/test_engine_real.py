@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from temper.agents.client import Chat
+from temper.bench.equivalence import compare, explain
 from temper.config.endpoint import EndpointSettings
 from temper.config.stages import EngineSettings
 from temper.engine import Usage, serve
@@ -118,6 +119,19 @@ def test_it_serves_the_same_greedy_answers_twice_and_counts_its_tokens(tiny: Pat
     assert used.tokens_per_step is None
     with pytest.raises(EngineError, match="died while serving"):
         engine.counters()
+
+
+def test_a_different_answer_is_explained_by_the_margin_where_it_parts(tiny: Path, tmp_path: Path) -> None:
+    with serve(tiny, settings=SETTINGS, runtime=RUNTIME, log=tmp_path / "engine.log") as engine:
+        plain = asked(engine.url, engine.model)[0]
+        rows = [{"id": "p", "role": "planner", "prompt": [{"role": "user", "content": PROMPTS[0]}]}]
+        for kept in (0, len(plain) // 2):
+            found = compare(rows, [plain], [f"{plain[:kept]}\0"])
+            explain(engine, rows, found, max_tokens=16)
+            assert found["differences"][0]["margin_nats"] > 0
+        found = compare(rows, [plain], [f"{plain} and more"])
+        explain(engine, rows, found, max_tokens=16)
+        assert found["differences"][0]["margin_nats"] is None
 
 
 def test_fp8_runs_where_no_fp8_units_are_and_answers_change_little(tiny_fp8: Path, tmp_path: Path) -> None:
