@@ -29,47 +29,44 @@ class Halves:
         self._upper = _part(body, body.layers[self.border :], body.norm)
         self._remembered: list[_Known] = []
 
-    def caches(self) -> tuple[DynamicCache, DynamicCache]:
-        """Empty ones for both parts."""
-        return _Cache(0), _Cache(self.border)
-
-    def run(self, ids: Tensor, mask: Tensor, place: Tensor, caches: tuple[DynamicCache, DynamicCache]) -> Tensor:
-        """Last hidden states of `ids`, [rows, length], which continue what the caches hold."""
-        told = {"attention_mask": mask, "position_ids": place, "use_cache": True}
+    def run(self, ids: Tensor, sees: Tensor, place: Tensor, first: int) -> Tensor:
+        """Last hidden states, [1, length, hidden], of `sharing.Tree`'s row, whose first `first` tokens may be known."""
         if not self.border:
-            return self._upper(input_ids=ids, past_key_values=caches[1], **told).last_hidden_state
-        with torch.no_grad():
-            if len(ids) == 1 and caches[0].get_seq_length() == 0:
-                states = self._first(ids, mask, place, caches[0])
-            else:
-                states = self._lower(input_ids=ids, past_key_values=caches[0], **told).last_hidden_state
-        return self._upper(inputs_embeds=states, past_key_values=caches[1], **told).last_hidden_state
-
-    def _first(self, ids: Tensor, mask: Tensor, place: Tensor, cache: DynamicCache) -> Tensor:
-        """States of one row from its start: as far as it is remembered from memory, the rest computed."""
-        known = max(self._remembered, key=lambda known: known.common(ids[0]), default=None)
-        length = known.common(ids[0]) if known else 0
-        if not known or 2 * length < ids.size(1):
-            states = self._lower(
-                input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, use_cache=True
+            return self._upper(
+                input_ids=ids, attention_mask=sees, position_ids=place, use_cache=False
             ).last_hidden_state
-            layers: list[Any] = cache.layers
-            made = [(layer.keys, layer.values) for layer in layers]
-            self._remembered = [*self._remembered[-MOST + 1 :], _Known(ids[0], states, made)]
-            return states
-        self._remembered.sort(key=lambda other: other is known)
-        for number, (keys, values) in enumerate(known.made):
-            cache.update(keys[:, :, :length], values[:, :, :length], number)
-        if length == ids.size(1):
-            return known.states[:, :length]
-        rest = self._lower(
+        with torch.no_grad():
+            states = self._frozen(ids, sees, place, first)
+        return self._upper(
+            inputs_embeds=states, attention_mask=sees, position_ids=place, use_cache=False
+        ).last_hidden_state
+
+    def _frozen(self, ids: Tensor, sees: Tensor, place: Tensor, first: int) -> Tensor:
+        """States before the first trained block: as far as they are remembered from memory, the rest computed."""
+        start = ids[0, :first]
+        known = max(self._remembered, key=lambda known: known.common(start), default=None)
+        length = known.common(start) if known else 0
+        useful = known is not None and 2 * length >= first and length < ids.size(1)
+        cache = DynamicCache()
+        if known and useful:
+            self._remembered.sort(key=lambda other: other is known)
+            for number, (keys, values) in enumerate(known.made):
+                cache.update(keys[:, :, :length], values[:, :, :length], number)
+        else:
+            length = 0
+        states = self._lower(
             input_ids=ids[:, length:],
-            attention_mask=mask,
+            attention_mask=sees[:, :, length:],
             position_ids=place[:, length:],
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state
-        return torch.cat([known.states[:, :length], rest], dim=1)
+        if known and useful:
+            return torch.cat([known.states[:, :length], states], dim=1)
+        layers: list[Any] = cache.layers
+        made = [(layer.keys[:, :, :first].clone(), layer.values[:, :, :first].clone()) for layer in layers]
+        self._remembered = [*self._remembered[-MOST + 1 :], _Known(start, states[:, :first].clone(), made)]
+        return states
 
 
 @dataclass(frozen=True)
@@ -85,17 +82,6 @@ class _Known:
         most = min(len(ids), len(self.ids))
         differs = (ids[:most] != self.ids[:most]).nonzero()
         return int(differs[0]) if len(differs) else most
-
-
-class _Cache(DynamicCache):
-    """Keys and values of the blocks from `first` on."""
-
-    def __init__(self, first: int) -> None:
-        super().__init__()
-        self._first = first
-
-    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> Any:
-        return super().update(key_states, value_states, layer_idx - self._first, *args, **kwargs)
 
 
 def _part(body: Any, blocks: Any, norm: Any) -> Any:

@@ -1,10 +1,10 @@
 """Score answers without computing anything twice: common prefixes run once, only answer tokens meet the vocabulary.
 
 Agent prompts repeat: rows of one role share their instructions, and the two answers of a preference pair share their
-whole prompt. A causal model gives equal prefixes equal states, so each distinct prefix runs once, its keys and values
-go to every row that continues it, and the gradient flows back through them: the plain forward pass's result from a
-fraction of its tokens. TRL's own scoring skips a prompt's positions on Triton devices only; elsewhere it projects every
-position on the vocabulary.
+whole prompt. A causal model gives equal prefixes equal states, so a batch is laid out as a tree: each distinct prefix
+stands once in one long row, and a token sees its own segment and those that it continues. The gradient flows back
+through them: the plain forward pass's result from a fraction of its tokens, and no padding. TRL's own scoring skips a
+prompt's positions on Triton devices only; elsewhere it projects every position on the vocabulary.
 """
 
 import types
@@ -23,14 +23,19 @@ IGNORED = -100
 
 
 @dataclass(frozen=True)
-class Level:
-    """Sequences that continue those of the level before, padded on the right to [rows, length]."""
+class Tree:
+    """A batch as one row of `length` tokens: segments, each after the one that it continues."""
 
     ids: Tensor
-    mask: Tensor
-    """1 where a token stands."""
-    parent: Tensor
-    """Row of the level before that each row continues; unused in the first level."""
+    """[1, length]."""
+    place: Tensor
+    """[1, length]: the position of each token in its own sequence."""
+    sees: Tensor
+    """[1, 1, length, length]: whether a token (third axis) attends to another."""
+    first: int
+    """Tokens of the first segment, which continues none."""
+    shift: list[int]
+    """By row of the batch: what leads from a position in its last segment to one in `ids`."""
 
 
 def share_prefixes(model: Any) -> None:
@@ -54,10 +59,12 @@ def score(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, lab
     scored = labels[:, 1:] != IGNORED
     # The state before the first scored token is the first that is needed: up to there a prefix may be shared.
     first = torch.where(scored.any(1), scored.int().argmax(1), length - 1)
-    levels, start = _levels(input_ids, length, first)
-    states = _run(model, levels)
+    tree = plant([row[:n] for row, n in zip(input_ids.tolist(), length.tolist(), strict=True)], first.tolist())
+    halves: Any = model.halves
+    states = halves.run(*(part.to(input_ids.device) for part in (tree.ids, tree.sees, tree.place)), tree.first)[0]
     rows, positions = scored.nonzero(as_tuple=True)
-    logits = model.get_output_embeddings()(states[rows, positions - start[rows]])
+    shift = torch.tensor(tree.shift, device=input_ids.device)
+    logits = model.get_output_embeddings()(states[positions + shift[rows]])
     targets = input_ids[rows, positions + 1]
     log_p = torch.log_softmax(logits.float(), dim=-1)
     chosen = log_p.gather(1, targets[:, None]).squeeze(1)
@@ -79,44 +86,30 @@ def score(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, lab
     )
 
 
-def _run(model: PreTrainedModel, levels: list[Level]) -> Tensor:
-    """Last hidden states of the last level, [rows, length, hidden]."""
-    if len(levels) == 1:
-        return model.base_model(levels[0].ids, attention_mask=levels[0].mask, use_cache=False).last_hidden_state
-    halves: Any = model.halves
-    caches = halves.caches()
-    mask = levels[0].mask[:, :0]
-    for number, level in enumerate(levels):
-        if number:
-            for cache in caches:
-                cache.batch_select_indices(level.parent)
-            mask = mask[level.parent]
-        mask = torch.cat([mask, level.mask], dim=1)
-        place = (mask.cumsum(1) - 1).clamp(min=0)[:, -level.ids.size(1) :]
-        states = halves.run(level.ids, mask, place, caches)
-    return states
-
-
-def _levels(ids: Tensor, length: Tensor, first: Tensor) -> tuple[list[Level], Tensor]:
-    """The batch as a tree (what all share, distinct prompts, answers), and where each row's last part starts."""
-    rows = [row[:n] for row, n in zip(ids.tolist(), length.tolist(), strict=True)]
-    ends = first.tolist()
-    shortest = min(ends) if len(rows) > 1 else 0
-    differs = (ids[:, :shortest] != ids[:1, :shortest]).any(0)
-    common = int(differs.int().argmax()) if bool(differs.any()) else shortest
-    levels = [_level([rows[0][:common]], [0], ids)] if common else []
-    parent, starts = [0] * len(rows), [common] * len(rows)
+def plant(rows: list[list[int]], ends: list[int]) -> Tree:
+    """The tree of a batch: what all share, distinct prompts, the rest. A row is shared up to its `end`, not further."""
+    most = min(ends) if len(rows) > 1 else 0
+    common = next((n for n in range(most) if any(row[n] != rows[0][n] for row in rows)), most)
+    root = [rows[0][:common]] if common else []
     prompts = [tuple(row[common:end]) for row, end in zip(rows, ends, strict=True)]
-    distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts))}
-    if len(distinct) < len(rows) and all(prompts):  # an empty row would have nothing to attend to
-        levels.append(_level([list(prompt) for prompt in distinct], [0] * len(distinct), ids))
-        parent, starts = [distinct[prompt] for prompt in prompts], ends
-    levels.append(_level([row[start:] for row, start in zip(rows, starts, strict=True)], parent, ids))
-    return levels, torch.tensor(starts, device=ids.device)
+    distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts), start=len(root))}
+    if len(distinct) == len(rows):
+        distinct, ends = {}, [common] * len(rows)
+    parents = [distinct.get(prompt, 0 if root else -1) for prompt in prompts]
+    segments = [*root, *map(list, distinct), *(row[end:] for row, end in zip(rows, ends, strict=True))]
+    parents = [*[-1] * len(root), *[0 if root else -1] * len(distinct), *parents]
+    starts = [*[0] * len(root), *[common] * len(distinct), *ends]
 
-
-def _level(rows: list[list[int]], parent: list[int], like: Tensor) -> Level:
-    width = max(len(row) for row in rows)
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=like.device)
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=like.device)
-    return Level(ids, mask, torch.tensor(parent, device=like.device))
+    family = torch.eye(len(segments), dtype=torch.bool)
+    for number, parent in enumerate(parents):
+        if parent >= 0:
+            family[number] |= family[parent]
+    member = torch.tensor([number for number, segment in enumerate(segments) for _ in segment])
+    place = torch.tensor(
+        [n for start, segment in zip(starts, segments, strict=True) for n in range(start, start + len(segment))]
+    )
+    sees = family[member][:, member] & (place[None, :] <= place[:, None])
+    offsets = [sum(len(segment) for segment in segments[:number]) for number in range(len(segments))]
+    shift = [offset - end for offset, end in zip(offsets[-len(rows) :], ends, strict=True)]
+    ids = torch.tensor([token for segment in segments for token in segment])
+    return Tree(ids[None], place[None], sees[None, None], len(segments[0]), shift)
