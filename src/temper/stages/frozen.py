@@ -46,14 +46,14 @@ class Halves:
         start = ids[0, :first]
         known = max(self._remembered, key=lambda known: known.common(start), default=None)
         length = known.common(start) if known else 0
-        useful = known is not None and 2 * length >= first and length < ids.size(1)
+        length = min(length, ids.size(1) - 1)  # one token at least is computed
+        if 2 * length < first:
+            known, length = None, 0
         cache = DynamicCache()
-        if known and useful:
+        if known:
             self._remembered.sort(key=lambda other: other is known)
             for number, (keys, values) in enumerate(known.made):
                 cache.update(keys[:, :, :length], values[:, :, :length], number)
-        else:
-            length = 0
         states = self._lower(
             input_ids=ids[:, length:],
             attention_mask=sees[:, :, length:],
@@ -61,7 +61,7 @@ class Halves:
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state
-        if known and useful:
+        if known:
             return torch.cat([known.states[:, :length], states], dim=1)
         layers: list[Any] = cache.layers
         made = [(layer.keys[:, :, :first].clone(), layer.values[:, :, :first].clone()) for layer in layers]

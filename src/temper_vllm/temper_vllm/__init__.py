@@ -1,1 +1,1 @@
-"""What temper adds to vLLM inside the engine environment: `fp8` (a plugin) and `server` (the start of the process)."""
+"""What temper adds to vLLM in the engine environment: `fp8` and `prefix`, plugins, and `server`, the process's start."""
