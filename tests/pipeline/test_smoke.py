@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
+from temper.config import load_preset
+from temper.engine import serve
 from temper.report.schema import Report
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +90,24 @@ def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran):
     assert found.sampled is not None
     assert (found.sampled.prompts, found.sampled.samples) == (2, 8)
     assert found.sampled.p_value > 0.001
+
+
+def test_a_drafter_keeps_no_known_instructions_from_the_cache(home: Path, first: Ran, tmp_path: Path):
+    made = {(node.stage, name): digest for node in Report.model_validate(first.report).lineage
+            for name, digest in node.artifacts.items()}  # fmt: skip
+    student, drafter = (
+        home / "store" / "model" / made[stage, "model"].removeprefix("sha256:") for stage in ("dpo", "draft")
+    )
+    settings, runtime = load_preset("smoke").engine, {"device": "cpu"}
+    instructions = list(range(20, 20 + 2 * 32))  # two whole blocks
+    hits = []
+    with serve(student, settings=settings, runtime=runtime, log=tmp_path / "log", drafter=drafter) as engine:
+        for last in (7, 8):
+            before = engine.counters()["prefix_cache_hits"]
+            client = OpenAI(base_url=engine.url, api_key="none")
+            client.completions.create(model=engine.model, prompt=[*instructions, last, 9], max_tokens=4)
+            hits.append(engine.counters()["prefix_cache_hits"] - before)
+    assert hits == [0, len(instructions)]
 
 
 def test_emulated_speed_is_marked_and_says_why(first: Ran):

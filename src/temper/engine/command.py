@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 GIB = 1024**3
 CPU_BLOCK = 32
 """Tokens of a cache block on CPUs, the least that is fast. The engine's 128 would keep agents' short instructions out
-of the prefix cache, which holds whole blocks, and speculation gives up the last one of them."""
+of the prefix cache, which holds whole blocks."""
 
 Device = Literal["cpu", "cuda"]
 
