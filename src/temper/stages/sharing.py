@@ -7,6 +7,7 @@ through them: the plain forward pass's result from a fraction of its tokens, and
 prompt's positions on Triton devices only; elsewhere it projects every position on the vocabulary.
 """
 
+import itertools
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +35,8 @@ class Tree:
     """[1, 1, length, length]: whether a token (third axis) attends to another."""
     first: int
     """Tokens of the first segment, which continues none."""
-    shift: list[int]
-    """By row of the batch: what leads from a position in its last segment to one in `ids`."""
+    shift: Tensor
+    """[rows of the batch]: what leads from a position in its last segment to one in `ids`."""
 
 
 def share_prefixes(model: Any) -> None:
@@ -61,10 +62,9 @@ def score(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, lab
     first = torch.where(scored.any(1), scored.int().argmax(1), length - 1)
     tree = plant([row[:n] for row, n in zip(input_ids.tolist(), length.tolist(), strict=True)], first.tolist())
     halves: Any = model.halves
-    states = halves.run(*(part.to(input_ids.device) for part in (tree.ids, tree.sees, tree.place)), tree.first)[0]
+    states = halves.run(tree.ids, tree.sees, tree.place, tree.first)[0]
     rows, positions = scored.nonzero(as_tuple=True)
-    shift = torch.tensor(tree.shift, device=input_ids.device)
-    logits = model.get_output_embeddings()(states[positions + shift[rows]])
+    logits = model.get_output_embeddings()(states[positions + tree.shift[rows]])
     targets = input_ids[rows, positions + 1]
     log_p = torch.log_softmax(logits.float(), dim=-1)
     chosen = log_p.gather(1, targets[:, None]).squeeze(1)
@@ -90,26 +90,37 @@ def plant(rows: list[list[int]], ends: list[int]) -> Tree:
     """The tree of a batch: what all share, distinct prompts, the rest. A row is shared up to its `end`, not further."""
     most = min(ends) if len(rows) > 1 else 0
     common = next((n for n in range(most) if any(row[n] != rows[0][n] for row in rows)), most)
-    root = [rows[0][:common]] if common else []
+    segments = [_Segment(rows[0][:common], 0, None)] if common else []
+    root = 0 if common else None
     prompts = [tuple(row[common:end]) for row, end in zip(rows, ends, strict=True)]
-    distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts), start=len(root))}
-    if len(distinct) == len(rows):
-        distinct, ends = {}, [common] * len(rows)
-    parents = [distinct.get(prompt, 0 if root else -1) for prompt in prompts]
-    segments = [*root, *map(list, distinct), *(row[end:] for row, end in zip(rows, ends, strict=True))]
-    parents = [*[-1] * len(root), *[0 if root else -1] * len(distinct), *parents]
-    starts = [*[0] * len(root), *[common] * len(distinct), *ends]
+    if len(set(prompts)) < len(rows):
+        where = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts), start=len(segments))}
+        segments += [_Segment(list(prompt), common, root) for prompt in where]
+        last = [_Segment(row[end:], end, where[p]) for row, end, p in zip(rows, ends, prompts, strict=True)]
+    else:
+        last = [_Segment(row[common:], common, root) for row in rows]
+    return _laid_out([*segments, *last], len(rows))
 
+
+@dataclass(frozen=True)
+class _Segment:
+    ids: list[int]
+    start: int
+    """Position of its first token in its sequence."""
+    parent: int | None
+    """Number of the segment that it continues."""
+
+
+def _laid_out(segments: list[_Segment], rows: int) -> Tree:
+    """The segments one after the other; the last `rows` of them end the batch's rows."""
     family = torch.eye(len(segments), dtype=torch.bool)
-    for number, parent in enumerate(parents):
-        if parent >= 0:
-            family[number] |= family[parent]
-    member = torch.tensor([number for number, segment in enumerate(segments) for _ in segment])
-    place = torch.tensor(
-        [n for start, segment in zip(starts, segments, strict=True) for n in range(start, start + len(segment))]
-    )
+    for number, segment in enumerate(segments):
+        if segment.parent is not None:
+            family[number] |= family[segment.parent]
+    member = torch.tensor([number for number, segment in enumerate(segments) for _ in segment.ids])
+    place = torch.tensor([segment.start + n for segment in segments for n in range(len(segment.ids))])
     sees = family[member][:, member] & (place[None, :] <= place[:, None])
-    offsets = [sum(len(segment) for segment in segments[:number]) for number in range(len(segments))]
-    shift = [offset - end for offset, end in zip(offsets[-len(rows) :], ends, strict=True)]
-    ids = torch.tensor([token for segment in segments for token in segment])
-    return Tree(ids[None], place[None], sees[None, None], len(segments[0]), shift)
+    offsets = [0, *itertools.accumulate(len(segment.ids) for segment in segments)]
+    shift = [offsets[number] - segments[number].start for number in range(len(segments) - rows, len(segments))]
+    ids = torch.tensor([token for segment in segments for token in segment.ids])
+    return Tree(ids[None], place[None], sees[None, None], len(segments[0].ids), torch.tensor(shift))
