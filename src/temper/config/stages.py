@@ -78,8 +78,8 @@ class SynthesizeSettings(Settings):
     """Public documents for continual pretraining (replay included)."""
     document_characters: int = Field(ge=100)
     """Longest public document in any set, in characters; longer ones are cut."""
-    draft_prompts: int = Field(ge=4)
-    """In-domain prompts that the aligned student answers for the drafter."""
+    draft_prompts: dict[Role, int]
+    """In-domain prompts that the aligned student answers for the drafter, for each role."""
     draft_public_prompts: int = Field(ge=0)
     """Public questions that the aligned student answers for the drafter."""
     calibration_in_domain: int = Field(ge=1)

@@ -35,7 +35,7 @@ def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list
     sft, dpo = config.sft, config.dpo
     lora = student.adapters(sft.lora.r, sft.lora.from_block) if sft.lora else student.parameters
     pairs = student.adapters(dpo.lora.r, dpo.lora.from_block)
-    drafted = made.draft_prompts + made.draft_public_prompts
+    drafted = sum(made.draft_prompts.values()) + made.draft_public_prompts
     each = _Reckoner(plan, config.runtime.processes, config.engine.tensor_parallel)
     read = student.forward_flops(row)
     ahead = config.draft.epochs * config.draft.ttt_steps * 6.0 * drafter(config, student)

@@ -89,12 +89,14 @@ def _dpo(domain: Domain, gathered: Gathered, settings: SynthesizeSettings, rng: 
 
 
 def _draft_prompts(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> list[Row]:
-    """Prompts of fresh conversations, all roles as they come, then public questions as plain user messages."""
-    mine = Sample(settings.draft_prompts, settings.seed)
-    for episode in episodes(domain, settings, "draft", range(4 + settings.draft_prompts // 20), Traffic()):
+    """Prompts of fresh conversations by role, and public questions as plain user messages."""
+    mine = {role: Sample(count, settings.seed) for role, count in settings.draft_prompts.items()}
+    conversations = range(4 + max(settings.draft_prompts.values(), default=0) // 4)
+    for episode in episodes(domain, settings, "draft", conversations, Traffic()):
         for r in episode.records:
-            mine.add(r.role, {"role": r.role, "source": "in_domain", "prompt": r.messages})
-    rows = mine.rows()
+            if r.role in mine:
+                mine[r.role].add(r.role, {"role": r.role, "source": "in_domain", "prompt": r.messages})
+    rows = [row for sample in mine.values() for row in sample.rows()]
     questions = public_questions()[: settings.draft_public_prompts]
     rows += [
         {"role": "public", "source": "public", "prompt": [{"role": "user", "content": text}]} for text in questions
