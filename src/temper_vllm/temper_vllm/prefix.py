@@ -26,4 +26,4 @@ def register() -> None:
         self.eagle_group_ids = set()
         self.single_type_managers[0].use_eagle = False
 
-    Coordinator.__init__ = init  # type: ignore[method-assign]
+    Coordinator.__init__ = init
