@@ -2,9 +2,9 @@
 
 With EAGLE, vLLM recomputes the last block that a request shares with earlier ones: the drafter's entry at its last
 place was made from the earlier request's next token. That concerns one guess of the drafter's; the target's entries,
-and so the answers, are the same. On CPUs a block has 32 tokens and agents' instructions are three or four of them: a
-block less is a tenth of the time of a call. To go when vLLM lets one choose (`eagle_group_ids` in its
-`kv_cache_coordinator`).
+and so the answers, are the same. On CPUs a block has 32 tokens, agents' instructions are three or four of them, and
+reading is dear (the project's decision 0020). To go when vLLM lets one choose (`eagle_group_ids`
+in its `kv_cache_coordinator`).
 """
 
 from functools import wraps
