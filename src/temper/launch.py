@@ -92,15 +92,8 @@ def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
         **here,
         **offline,
         **devices,
-        **threads.environment(runtime.threads, _waiting(stage, runtime)),
+        **threads.environment(runtime.threads, side_by_side=runtime.side_by_side),
     }
-
-
-def _waiting(stage: str, runtime: Runtime) -> threads.Waiting | None:
-    """How a stage's threads wait: by sleeping where it shares the cores, by spinning where it trains on them alone."""
-    if runtime.side_by_side:
-        return "sleep"
-    return "spin" if stage in TRAINING and runtime.processes == 1 else None
 
 
 def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_event: Listener) -> int:

@@ -85,31 +85,6 @@ def test_kill_minus_nine_of_the_starter_ends_the_stage(tmp_path: Path, log: Path
     until(lambda: not running(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("stage", "runtime", "policy"),
-    [
-        ("sft", Runtime(), "active"),
-        ("sft", Runtime(processes=2), None),
-        ("fp8", Runtime(side_by_side=True), "passive"),
-        ("evaluate", Runtime(), None),  # its engine needs the cores
-    ],
-)
-def test_only_who_trains_alone_spins(
-    stage: str, runtime: Runtime, policy: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    seen: list[dict[str, str]] = []
-
-    def start(*_: Any, env: dict[str, str], **__: Any) -> None:
-        seen.append(env)
-        raise StageError("far enough")
-
-    monkeypatch.setattr("temper.launch.Process", start)
-    with pytest.raises(StageError, match="far enough"):
-        launch(stage, tmp_path / "run", {}, {}, runtime)
-    assert seen[0].get("OMP_WAIT_POLICY") == policy
-
-
 def running(tmp_path: Path) -> list[psutil.Process]:
     """Processes that have this test's run folder on their command line, guards included."""
     found = []
