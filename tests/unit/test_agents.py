@@ -158,6 +158,19 @@ def test_what_the_explainer_drops_of_a_result_follows_in_brackets():
     assert asyncio.run(talk(Says(**answers, explainer=whole)).turn("When is sales open?")).reply == whole
 
 
+def test_a_refusal_that_does_not_say_why_is_followed_by_the_rule():
+    wanted = '{"service":"inspection","day":"monday","time":"21:00"}'
+    answers = {
+        "understander": f'{{"intent":"book_service","entities":{wanted},"missing":[]}}',
+        "planner": 'refuse(rule="too_late")',
+    }
+    vague = asyncio.run(talk(Says(**answers, explainer="Sorry, you are late.")).turn("Inspection on monday at 21:00."))
+    assert vague.reply == "Sorry, you are late. (time up to 17:00)"
+    assert vague.counts["explainer_completed"] == 1
+    clear = asyncio.run(talk(Says(**answers, explainer="At 17:00 at most.")).turn("Inspection on monday at 21:00."))
+    assert clear.reply == "At 17:00 at most."
+
+
 def test_a_refusal_that_a_rule_backs_is_told_at_once():
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',

@@ -4,6 +4,7 @@ A turn never raises for what a model wrote: a malformed answer is counted and ha
 calls reach the world only after their schemas, the approved plan and the rules agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -219,10 +220,18 @@ class Conversation:
         turn.reply = await self._ask(turn, "explainer", messages, given)
         if ungrounded(turn.reply, messages[-1]["content"], self.system.domain):
             turn.counts["explainer_ungrounded"] += 1
-        last = None if isinstance(given, Plan) else given[1][-1]
-        if last and not holds(turn.reply, last.facts):
+        facts, known = self._told(given)
+        if not holds(turn.reply, facts):
             turn.counts["explainer_completed"] += 1
-            turn.reply = f"{turn.reply} ({last.text})"
+            turn.reply = f"{turn.reply} ({known})"
+
+    def _told(self, given: Any) -> tuple[Sequence[str], str]:
+        """Facts that a reply has to hold, and what is known of them: the last result, or the rule that forbids it."""
+        if not isinstance(given, Plan):
+            last = given[1][-1]
+            return last.facts, last.text
+        rule = self.system.domain.rules.get(given.refuse or "")
+        return (self.system.domain.refusal(rule.name)[1], rule.text) if rule else ((), "")
 
 
 def _literal(calls: tuple[Call, ...]) -> list[Call]:

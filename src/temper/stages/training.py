@@ -36,6 +36,16 @@ def on_cuda(stage: Stage) -> bool:
     return device == "cuda" or (device == "auto" and torch.cuda.is_available())
 
 
+def in_bfloat16(stage: Stage, settings: OptimizerSettings) -> bool:
+    """Whether forward and backward pass run in bfloat16: never by emulation, which is slower than float32."""
+    if settings.precision == "float32":
+        return False
+    if on_cuda(stage):
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model and tokenizer of a checkpoint folder."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, trust_remote_code=False)
@@ -82,7 +92,7 @@ def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
 
 
 def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
-    """Arguments of transformers' Trainer: bfloat16 and recomputed activations on CUDA alone, CPUs lose by both."""
+    """Arguments of transformers' Trainer: activations are recomputed on CUDA alone, CPUs lose by it."""
     cuda = on_cuda(stage)
     return {
         "output_dir": str(stage.checkpoints),
@@ -97,7 +107,7 @@ def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
         "seed": settings.seed,
         "max_length": settings.max_length,
         "optim": "adamw_torch_fused",
-        "bf16": cuda and torch.cuda.is_bf16_supported(),
+        "bf16": in_bfloat16(stage, settings),
         "gradient_checkpointing": cuda,
         "use_cpu": not cuda,
         "dataloader_pin_memory": cuda,

@@ -13,6 +13,8 @@ from temper.errors import DataError
 from temper.synthesis.simulator import Record
 
 Row = dict[str, Any]
+LONG = 5
+"""Facts of a reply that is hard to tell."""
 
 
 def label(record: Record) -> str:
@@ -27,7 +29,7 @@ def label(record: Record) -> str:
         right, (state, _, said) = json.loads(record.right), record.messages[-1]["content"].splitlines()
         if state == "state: none":
             shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
-            lacks = f"lacks {right['missing'][0]}" if right["missing"] else zlib.crc32(said.encode()) % 4
+            lacks = _lacking(right, zlib.crc32(said.encode()))
             return f"{right['intent']} {lacks} {'shown' if shown else ''}"
         was = json.loads(state.removeprefix("state: "))
         if was["intent"] != right["intent"]:
@@ -47,9 +49,16 @@ def label(record: Record) -> str:
         return f"{' '.join(tools)} {draw % len(tools)}"
     report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
     if isinstance(record.given, Plan):
-        return report
+        return f"{report} {zlib.crc32(record.messages[-1]['content'].encode()) % (2 if record.given.refuse else 1)}"
     facts = len(record.given[1][-1].facts)
-    return f"{report.split(': ')[0]} {facts} {draw % ((facts + 1) // 2)}"
+    return f"{report.split(': ')[0]} {'long' if facts >= LONG else ''} {draw % min(3, (facts + 1) // 2)}"
+
+
+def _lacking(right: dict[str, Any], draw: int) -> str:
+    """What a request leaves out: nothing in four labels, one thing of several in two."""
+    if not right["missing"]:
+        return str(draw % 4)
+    return f"lacks {right['missing'][0]} {draw % 2 if right['entities'] and len(right['missing']) == 1 else ''}"
 
 
 def _planned(record: Record, draw: int) -> str:
@@ -69,7 +78,7 @@ def _planned(record: Record, draw: int) -> str:
 def share(record: Record) -> str:
     """The label, or one of two where more has to be got right: a number to compare, a name to copy, a long reply."""
     if record.role == "explainer":
-        hard = not isinstance(record.given, Plan) and len(record.given[1][-1].facts) >= 5
+        hard = not isinstance(record.given, Plan) and len(record.given[1][-1].facts) >= LONG
     elif record.role == "understander":
         hard = bool(re.search(r':" ([A-Z]{2}|[A-Z]\w* )', record.right))
     else:
