@@ -12,6 +12,8 @@ from typing import Any
 from temper.domains.base import Intent, Line, Understanding
 
 Values = Mapping[str, Any]
+CONFIRMED = "confirmed"
+"""The entity that says that a customer is sure: asked for at last, never put right."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def chance(rng: random.Random, share: float) -> bool:
 
 def slip(rng: random.Random, known: Values, other: Values | None) -> dict[str, Any]:
     """One of the known values as another draw has it: what a customer says by mistake. Empty where none differs."""
-    names = [name for name in known if name != "confirmed" and other and other[name] != known[name]]
+    names = [name for name in known if name != CONFIRMED and other and other[name] != known[name]]
     return {name: other[name] for name in (rng.choice(names),)} if names and other else {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from temper.agents.plan import Plan
 from temper.agents.runtime import ALLOWED
+from temper.domains.talk import CONFIRMED
 from temper.errors import DataError
 from temper.synthesis.simulator import Record
 
@@ -51,14 +52,15 @@ def label(record: Record) -> str:
     if isinstance(record.given, Plan):
         return f"{report} {zlib.crc32(record.messages[-1]['content'].encode()) % (2 if record.given.refuse else 1)}"
     facts = len(record.given[1][-1].facts)
-    return f"{report.split(': ')[0]} {'long' if facts >= LONG else ''} {draw % min(3, (facts + 1) // 2)}"
+    return f"{report.split(': ')[0]} {'long' if facts >= LONG else facts} {draw % min(3, (facts + 1) // 2)}"
 
 
 def _lacking(right: dict[str, Any], draw: int) -> str:
-    """What a request leaves out: nothing in four labels, one thing of several in two."""
-    if not right["missing"]:
-        return str(draw % 4)
-    return f"lacks {right['missing'][0]} {draw % 2 if right['entities'] and len(right['missing']) == 1 else ''}"
+    """What a request leaves out; whole ones have four labels. Few bring their confirmation along: that is asked for."""
+    if CONFIRMED in right["entities"]:
+        return "sure"
+    missing = [name for name in right["missing"] if name != CONFIRMED]
+    return f"lacks {missing[0]}" if missing else str(draw % 4)
 
 
 def _planned(record: Record, draw: int) -> str:
@@ -67,7 +69,7 @@ def _planned(record: Record, draw: int) -> str:
     if state.missing:
         return f"ask {state.missing[0]}"
     if feedback:
-        return f"feedback {feedback == ALLOWED} {draw % 4}"
+        return f"feedback {feedback == ALLOWED} {draw % (4 if feedback == ALLOWED else 8)}"
     tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
         return f"{record.right.splitlines()[-1]} {draw % 3}"
