@@ -41,10 +41,10 @@ def label(record: Record) -> str:
     if record.role == "planner":
         return _planned(record, draw)
     if record.role == "evaluator":
-        checked = record.right.split(", ")
+        tool, checked = record.given[-1][0], record.right.split(", ")
         broken = [part.split()[0] for part in checked if part.endswith(" broken")]
-        safe = "safe" if record.right == "safe" else f"safe {record.given[-1][0]} {draw % len(checked)}"
-        return f"{broken[0]} {draw % 2}" if broken else safe
+        safe = "safe" if record.right == "safe" else f"safe {tool} {draw % len(checked)}"
+        return f"{broken[0]} {tool} {draw % 2}" if broken else safe
     if record.role == "executor":
         tools = re.findall(r'"name":"(\w+)', record.right)
         return f"{' '.join(tools)} {draw % len(tools)}"
@@ -72,7 +72,7 @@ def _planned(record: Record, draw: int) -> str:
         return f"feedback {feedback == ALLOWED} {draw % (4 if feedback == ALLOWED else 8)}"
     tools = re.findall(r"= (\w+)\(", record.right)
     if not tools:
-        return f"{record.right.splitlines()[-1]} {draw % 3}"
+        return f"{state.intent} {record.right.splitlines()[-1]} {draw % 3}"
     ruled = record.right.startswith("#")
     return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3 * len(tools))}"
 
