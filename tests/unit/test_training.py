@@ -14,7 +14,7 @@ import pytest
 import torch
 from peft import get_peft_model
 
-from temper.config.stages import LoRASettings
+from temper.config.stages import LoRASettings, OptimizerSettings
 from temper.errors import ConfigError
 from temper.stage import EVENTS, REPORT
 from temper.stages import cpt, dpo, expand, sft, training
@@ -176,3 +176,24 @@ def _until(ready: Callable[[], object], process: subprocess.Popen[bytes], second
         assert process.poll() is None, "the stage ended before its first checkpoint"
         assert time.monotonic() < end, "no checkpoint"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("able", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx512_bf16": False}, {}])
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_bfloat16_only_where_it_is_native_and_wanted(
+    precision: str, able: dict[str, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    settings = OptimizerSettings.model_validate({**OPTIMIZER, "precision": precision})
+    given = stage(tmp_path, "sft", {}, {})
+    assert training.arguments(given, settings)["bf16"] == (precision == "auto" and any(able.values()))
+    assert training.frozen_dtype(given, settings) == torch.float32
+
+
+def test_float32_is_float32_on_cuda_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    given = stage(tmp_path, "sft", {}, {}, device="cuda")
+    for precision, dtype in (("auto", torch.bfloat16), ("float32", torch.float32)):
+        settings = OptimizerSettings.model_validate({**OPTIMIZER, "precision": precision})
+        assert training.frozen_dtype(given, settings) == dtype
+        assert training.arguments(given, settings)["bf16"] == (dtype == torch.bfloat16)

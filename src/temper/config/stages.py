@@ -128,7 +128,7 @@ class OptimizerSettings(Settings):
     max_length: int = Field(ge=16)
     """Longest row in tokens; longer ones are cut."""
     precision: Literal["auto", "float32"] = "auto"
-    """`auto` computes in bfloat16 where the hardware does so natively; what is trained stays in float32."""
+    """`auto` computes in bfloat16 where the hardware does so natively; CPUs keep the weights in float32."""
     seed: int = 0
     """Seed of order and initialisation."""
 

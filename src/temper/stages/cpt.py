@@ -28,7 +28,7 @@ def main(stage: Stage) -> Report:
     parent, data = stage.inputs["parent"], stage.inputs["data"]
     model, tokenizer = training.load(parent, torch.float32)
     if settings.trainable == "new_blocks":
-        freeze_old_blocks(model, parent, torch.bfloat16 if training.on_cuda(stage) else torch.float32)
+        freeze_old_blocks(model, parent, training.frozen_dtype(stage, settings))
     train = Dataset.from_list(rendering.render(rendering.text_row, tokenizer, data / "train.jsonl"))
     kept = rendering.read_rows(data / "heldout.jsonl")
     trainer = AnswerTrainer(

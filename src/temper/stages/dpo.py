@@ -6,7 +6,6 @@ margins, accuracies, log-probabilities.
 
 from pathlib import Path
 
-import torch
 from datasets import Dataset, load_from_disk
 from trl import DPOConfig
 
@@ -30,9 +29,7 @@ FIGURES = (
 def main(stage: Stage) -> Report:
     """Score with the reference, train, merge, save."""
     settings = DPOSettings.model_validate(stage.config)
-    model, tokenizer = training.load(
-        stage.inputs["parent"], torch.bfloat16 if training.on_cuda(stage) else torch.float32
-    )
+    model, tokenizer = training.load(stage.inputs["parent"], training.frozen_dtype(stage, settings))
     rows = rendering.render(rendering.preference_row, tokenizer, stage.inputs["data"] / "train.jsonl")
     mistakes = stage.inputs["mistakes"] / "train.jsonl" if "mistakes" in stage.inputs else None
     if mistakes and mistakes.stat().st_size:  # a student that made none leaves an empty file

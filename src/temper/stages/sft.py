@@ -3,7 +3,6 @@
 In: `parent` (a model), `data` (chat rows).   Out: `model`, the loss by step.
 """
 
-import torch
 from datasets import Dataset
 from trl import SFTConfig
 
@@ -16,9 +15,7 @@ from temper.stages.trainers import AnswerTrainer
 def main(stage: Stage) -> Report:
     """Train, merge, save."""
     settings = SFTSettings.model_validate(stage.config)
-    model, tokenizer = training.load(
-        stage.inputs["parent"], torch.bfloat16 if training.on_cuda(stage) else torch.float32
-    )
+    model, tokenizer = training.load(stage.inputs["parent"], training.frozen_dtype(stage, settings))
     rows = rendering.render(rendering.chat_row, tokenizer, stage.inputs["data"] / "train.jsonl")
     stage.event(f"{len(rows)} rows, {sum(len(row['input_ids']) for row in rows)} tokens")
     trainer = AnswerTrainer(

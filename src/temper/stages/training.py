@@ -46,6 +46,11 @@ def in_bfloat16(stage: Stage, settings: OptimizerSettings) -> bool:
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def frozen_dtype(stage: Stage, settings: OptimizerSettings) -> torch.dtype:
+    """Type of the weights that are loaded: bfloat16 on CUDA alone, where memory is short, and only if asked for."""
+    return torch.bfloat16 if on_cuda(stage) and in_bfloat16(stage, settings) else torch.float32
+
+
 def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model and tokenizer of a checkpoint folder."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, trust_remote_code=False)
