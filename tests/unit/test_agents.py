@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from temper.agents.client import Answer, Request
 from temper.agents.plan import Malformed
-from temper.agents.roles import holds, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.roles import completed, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
 from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
 from temper.agents.scoring import tool_metrics, why_wrong
 from temper.domains import load_domain
 from temper.domains.base import Understanding
+from temper.domains.check import HARD
 from temper.synthesis.customer import Traffic
 from temper.synthesis.simulator import play
 from temper.synthesis.teacher import Oracle, Teacher
@@ -256,6 +257,47 @@ def test_what_nobody_said_is_asked_for_and_what_was_said_stays():
     turn = asyncio.run(conversation.turn("On Monday."))
     assert conversation.pending == Understanding("book_test_drive", {"vehicle": "V12", "day": "monday"}, ("time",))
     assert turn.counts == {"understander_ungrounded": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "focus", "understood", "whole"),
+    [
+        ("What is the price of inspection?", None, ("service_price", {}), {"service": "inspection"}),
+        ("How much would oil change cost me?", None, ("service_price", {"service": "oil"}), {"service": "oil change"}),
+        ("Please cancel my booking b33.", None, ("cancel_booking", {}), {"booking": "B33"}),
+        ("Nice of it. When on Monday is it free?", "V12", ("check_slots", {}), {"vehicle": "V12", "day": "monday"}),
+        ("Is it possible to get a discount?", "V12", ("apply_discount", {}), {}),
+        ("He was happy with it. A discount, please.", "V12", ("apply_discount", {}), {}),
+        ("Monday or tuesday, V12.", None, ("check_slots", {}), {"vehicle": "V12"}),
+        ("This car, on tuesday.", "V12", ("check_slots", {"vehicle": "V15"}), {"vehicle": "V15", "day": "tuesday"}),
+        ("In V12x?", None, ("vehicle_details", {}), {}),
+    ],
+)
+def test_what_was_said_is_not_asked_for(said: str, focus: str | None, understood: tuple, whole: dict[str, str]):
+    intent, entities = understood
+    found = completed(Understanding(intent, entities, ("?",)), focus, said, DOMAIN)
+    assert found.entities == whole
+    assert found.missing == tuple(name for name in DOMAIN.intents[intent].entities if name not in whole)
+
+
+@pytest.mark.parametrize("name", ["automotive", "travel"])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_what_words_spell_out_is_what_customers_mean(name: str, split: str):
+    for seed in range(30):
+        episode = asyncio.run(play(load_domain(name), seed, split, HARD))
+        assert not any(turn.counts["understander_completed"] for turn in episode.turns)
+
+
+def test_a_completed_request_goes_on_and_is_counted():
+    model = Says(
+        understander='{"intent":"opening_hours","entities":{},"missing":["department"]}',
+        planner='a = opening_hours(department="sales")',
+        executor='[{"name":"opening_hours","arguments":{"department":"sales"}}]',
+        explainer="From 09:00 to 18:00 in sales.",
+    )
+    turn = asyncio.run(talk(model).turn("What are the opening hours of sales?"))
+    assert turn.calls == [("opening_hours", {"department": "sales"})]
+    assert turn.counts == {"understander_completed": 1}
 
 
 def test_facts_are_whole_words():

@@ -20,6 +20,7 @@ from temper.domains.base import (
     Understanding,
     reviewed,
 )
+from temper.domains.mentions import mentions
 from temper.domains.talk import Task, Words, tell
 
 
@@ -84,6 +85,7 @@ TOPICS = {
     "train": ("gardening", "sailing", "chess", "bees", "railways", "poetry", "volcanoes"),
     "test": ("astronomy", "baking", "owls", "knitting"),
 }
+FORMS = {"book": r"B\d+", "room": r"R\d+", "loan": r"L\d+", "day": DAYS}
 REQUESTS = {
     "find_books": {
         "train": ("Do you have books on {topic}?", "I am looking for a book on {topic}.", "I need something to read."),
@@ -217,6 +219,9 @@ class Library:
         template = rng.choice(REQUESTS[intent][split])
         wanted = Task(INTENTS[intent], draw(), template, ("out_of_policy",) if breaks else ())
         return tell(rng, wanted, WORDS, split, say, corrections, draw)
+
+    def mentioned(self, field: str, utterance: str, focus: str | None) -> Sequence[str]:
+        return mentions(FORMS, field, utterance)
 
     def plan(self, understanding: Understanding) -> list[Call]:
         return [(understanding.intent, dict(understanding.entities))]

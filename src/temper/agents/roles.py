@@ -8,6 +8,7 @@ from typing import Any
 
 from temper.agents.plan import LONGEST, Malformed, check, parse
 from temper.domains.base import Call, Checked, Domain, Intent, Understanding
+from temper.domains.mentions import whole_words
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,23 @@ def grounded(
     for name, value in understood.entities.items():
         if value == known.get(name):
             continue
-        words = _whole_words(str(value))
+        words = whole_words(str(value))
         if words.search(utterance):
             utterance = words.sub("", utterance, count=1)
             known[name] = value
         elif value == focus and name in domain.shown:
             known[name] = value
     return _understanding(domain.intents[understood.intent], known)
+
+
+def completed(state: Understanding, focus: str | None, utterance: str, domain: Domain) -> Understanding:
+    """What M need not ask for: a missing value that the words spell out, and the whole of one that was cut short."""
+    intent, known = domain.intents[state.intent], dict(state.entities)
+    for name in intent.entities:
+        spelled = domain.mentioned(name, utterance, focus)
+        if len(spelled) == 1 and (name not in known or whole_words(str(known[name])).search(spelled[0])):
+            known[name] = spelled[0]
+    return _understanding(intent, known)
 
 
 def _understanding(intent: Intent, entities: Mapping[str, str | int]) -> Understanding:
@@ -145,11 +156,7 @@ def ungrounded(reply: str, source: str, domain: Domain) -> list[str]:
 
 def holds(reply: str, facts: Iterable[str]) -> bool:
     """Whether every fact stands in the reply, as whole words, letters' case aside."""
-    return all(_whole_words(fact).search(reply) for fact in facts)
-
-
-def _whole_words(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
+    return all(whole_words(fact).search(reply) for fact in facts)
 
 
 def _json(text: str) -> Any:

@@ -12,7 +12,16 @@ from temper.agents import plan as plans
 from temper.agents.client import Answer, Request, Responder
 from temper.agents.plan import Malformed, Plan
 from temper.agents.prompts import Message, Prompter, Variant
-from temper.agents.roles import calls_text, grounded, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.roles import (
+    calls_text,
+    completed,
+    grounded,
+    holds,
+    parse_calls,
+    parse_understanding,
+    parse_verdict,
+    ungrounded,
+)
 from temper.agents.turn import Trace, Turn
 from temper.domains.base import Call, Domain, Outcome, Understanding, World
 from temper.domains.scenario import Scenario
@@ -84,7 +93,10 @@ class Conversation:
         state = grounded(understood, self.pending, self.focus, turn.utterance, self.system.domain)
         if state != understood:
             turn.counts["understander_ungrounded"] += 1
-        return state
+        whole = completed(state, self.focus, turn.utterance, self.system.domain)
+        if whole != state:
+            turn.counts["understander_completed"] += 1
+        return whole
 
     async def _approved(self, turn: Turn, state: Understanding) -> Plan | None:
         """A plan that broke no rule, within the bounded number of tries; None asks for a safe refusal.

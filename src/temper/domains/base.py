@@ -167,6 +167,12 @@ class Domain(Protocol):
         An empty list says that the world gives no such task now.
         """
 
+    def mentioned(self, field: str, utterance: str, focus: str | None) -> Sequence[str]:
+        """Values of the field that the words spell out, as the tools know them: `V12`, a day, or for `it` the focus.
+
+        M asks for none of them. None for a field that only a model can tell, such as one of two dates.
+        """
+
     def plan(self, understanding: Understanding) -> list[Call]:
         """The right calls for a complete understanding."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from temper.domains.automotive import customer, documents, replies
 from temper.domains.automotive.catalogue import MODELS
 from temper.domains.automotive.intents import INTENTS, plan
+from temper.domains.automotive.mentions import mentioned
 from temper.domains.automotive.rules import RULES
 from temper.domains.automotive.tools import TOOLS
 from temper.domains.automotive.wording import QUESTIONS, RAMBLES
@@ -24,6 +25,7 @@ class Automotive:
     shown = frozenset(("vehicle",))
     names = frozenset(word.lower() for models in MODELS.values() for model in models for word in model.split())
     task = staticmethod(customer.task)
+    mentioned = staticmethod(mentioned)
 
     def world(self, seed: int, split: str) -> World:
         return make_world(seed, split)

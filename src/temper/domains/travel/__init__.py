@@ -7,12 +7,25 @@ from collections.abc import Sequence
 
 from temper.domains.base import Call, Outcome, Understanding
 from temper.domains.travel import customer, documents, replies
-from temper.domains.travel.catalogue import CITIES, HOTELS, RESTAURANTS, SIGHTS
+from temper.domains.mentions import mentions
+from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KINDS, RESTAURANTS, SIGHTS
 from temper.domains.travel.intents import INTENTS, plan
 from temper.domains.travel.rules import RULES
 from temper.domains.travel.tools import TOOLS
 from temper.domains.travel.wording import QUESTIONS, RAMBLES
 from temper.domains.travel.world import World, make_world
+
+FORMS = {
+    "flight": r"F\d+",
+    "hotel": r"H\d+",
+    "restaurant": r"R\d+",
+    "booking": r"T\d+",
+    "city": tuple(city for split in CITIES.values() for city in split),
+    "day": DAYS,
+    "cuisine": CUISINES,
+    "kind": KINDS,
+}
+"""What a traveller's words spell out; of two cities only a model can tell which is the origin."""
 
 
 class Travel:
@@ -35,6 +48,9 @@ class Travel:
 
     def world(self, seed: int, split: str) -> World:
         return make_world(seed, split)
+
+    def mentioned(self, field: str, utterance: str, focus: str | None) -> list[str]:
+        return mentions(FORMS, field, utterance)
 
     def plan(self, understanding: Understanding) -> list[Call]:
         return plan(understanding)
