@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 
 from temper.domains.base import Call, Outcome, Understanding
-from temper.domains.travel import customer, documents, replies
 from temper.domains.mentions import mentions
+from temper.domains.travel import customer, documents, replies
 from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KINDS, RESTAURANTS, SIGHTS
 from temper.domains.travel.intents import INTENTS, plan
 from temper.domains.travel.rules import RULES

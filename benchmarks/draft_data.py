@@ -1,0 +1,72 @@
+"""What a drafter should learn from: public prompts, the system's own, or both (the question of the paper's Table 2).
+
+    .venv/bin/temper run demo --until draft                                                # both: the demo's own
+    .venv/bin/temper run demo --until draft 'synthesize.draft_prompts={}' synthesize.draft_public_prompts=200
+    .venv/bin/temper run demo --until draft synthesize.draft_public_prompts=0
+    .venv/bin/python benchmarks/draft_data.py --runs both=ID public=ID own=ID --out docs/results/draft-data.md
+
+Each run prints its ID. All of them draft for one target, which answered the prompts; the load is the benchmark's, so
+what is measured is how well each drafter guesses the system's own turns.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from serving import ladder, load_report, made, publish, table
+
+from temper.bench.ladder import PLAIN, Configuration
+from temper.config import load_preset
+from temper.errors import DataError
+from temper.report.schema import Report
+
+TRAINED = (
+    "| trained on | answers of agents | of public questions | answer tokens | training, s |\n|---|---|---|---|---|"
+)
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", nargs="+", required=True, metavar="NAME=ID", help="runs that trained a drafter each")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    reports = {name: load_report(run) for name, _, run in (told.partition("=") for told in asked.runs)}
+    targets = {made(report, "dpo", "model") for report in reports.values()}
+    if len(targets) > 1:
+        raise DataError("the runs have different students: let them differ in synthesize.draft_* alone")
+    target = targets.pop()
+    rungs = [Configuration(PLAIN, target, None, False)]
+    rungs += [Configuration(name, target, made(report, "draft", "model"), False) for name, report in reports.items()]
+    rows = ladder(next(iter(reports.values())), rungs, asked)
+    told = " ".join(map(str, asked.concurrency))
+    commands = [f"temper run {report.name} --until draft {_settings(report)}".rstrip() for report in reports.values()]
+    commands.append(
+        f".venv/bin/python benchmarks/draft_data.py --runs {' '.join(f'{name}=ID' for name in reports)} "
+        f"--concurrency {told} --rounds {asked.rounds} --out {asked.out}"
+    )
+    trained = [TRAINED, *(_trained(name, report) for name, report in reports.items())]
+    publish(asked.out, "What a drafter should learn from", commands, asked, [*trained, "", *table(rows)])
+
+
+def _settings(report: Report) -> str:
+    """The overrides that make this run's prompts."""
+    said = []
+    for name in ("draft_prompts", "draft_public_prompts"):
+        value = report.config["synthesize"][name]
+        if value != getattr(load_preset(report.name).synthesize, name):
+            said.append(f"'synthesize.{name}={json.dumps(value)}'")
+    return " ".join(said)
+
+
+def _trained(name: str, report: Report) -> str:
+    """A row of what the drafter read and how long it took."""
+    prompts, drafter = report.config["synthesize"], report.metrics["draft"]
+    own, public = sum(prompts["draft_prompts"].values()), prompts["draft_public_prompts"]
+    return f"| {name} | {own} | {public} | {drafter['answer_tokens']:.0f} | {drafter['training_s']:.0f} |"
+
+
+if __name__ == "__main__":
+    main()

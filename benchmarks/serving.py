@@ -1,0 +1,89 @@
+"""What the serving comparisons share: a run's artifacts, the benchmark's load over rungs of their own, its table."""
+
+import os
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from temper.bench.bound import Hardware
+from temper.bench.ladder import PLAIN, Bench, Configuration, Engines
+from temper.config import load_preset
+from temper.config.stages import EngineSettings
+from temper.domains import load_domain
+from temper.domains.scenario import load_scenarios
+from temper.engine import Engine, probe, serve
+from temper.home import home
+from temper.report.schema import Report
+from temper.report.view import DATA, find
+
+HEAD = "| | turns in flight | turns a second | times plain | tokens a step | P90, s |\n|---|---|---|---|---|---|"
+
+
+def load_report(run: str) -> Report:
+    """The report of a run of this checkout, by pipeline id, the start of one, or `latest`."""
+    return Report.model_validate_json((find(run) / DATA).read_text(encoding="utf-8"))
+
+
+def made(report: Report, stage: str, name: str) -> Path:
+    """The stored artifact `name` of the run's `stage`."""
+    digest = next(node.artifacts[name] for node in report.lineage if node.stage == stage)
+    return next((home() / "store").glob(f"*/{digest.removeprefix('sha256:')}"))
+
+
+def ladder(
+    report: Report,
+    rungs: Sequence[Configuration],
+    asked: Namespace,
+    engine: Callable[[EngineSettings, Configuration], EngineSettings] = lambda settings, _: settings,
+) -> list[dict[str, Any]]:
+    """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
+    preset = load_preset(report.name)
+    told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_turns": 0}
+    bench = Bench(
+        domain=load_domain(preset.synthesize.domain),
+        scenarios=load_scenarios(made(report, "synthesize", "evaluation") / "scenarios.jsonl"),
+        settings=preset.benchmark.model_copy(update=told),
+        halstead_threshold=preset.evaluate.halstead_threshold,
+        max_tokens=preset.evaluate.max_tokens,
+        say=lambda said: print(said, flush=True),
+        hardware=Hardware(bytes_per_s=1.0, flops=1.0),  # shares of it are not asked for
+        draft_length=preset.engine.draft_length,
+    )
+    settings = preset.engine.model_copy(update={"kv_cache_gib": 0.5})
+
+    with tempfile.TemporaryDirectory(prefix="temper-serving-", dir=home()) as folder:
+
+        def start(rung: Configuration) -> AbstractContextManager[Engine]:
+            log = Path(folder) / f"{rung.name}.log"
+            return serve(rung.model, settings=engine(settings, rung), runtime={}, log=log, drafter=rung.drafter)
+
+        with Engines(start, resident=True) as engines:
+            return bench.ladder(rungs, engines, probe({}))
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Lines of a Markdown table: medians, and of turns a second the lowest and the highest round in brackets."""
+    plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == PLAIN}
+    lines = [HEAD]
+    for row in rows:
+        rounds = [found["qps"] for found in row["rounds"]]
+        steps = f"{row['tokens_per_step']:.2f}" if row["tokens_per_step"] else ""
+        lines.append(
+            f"| {row['configuration']} | {row['concurrency']} "
+            f"| {row['qps']:.2f} ({min(rounds):.2f} to {max(rounds):.2f}) "
+            f"| {row['qps'] / plain[row['concurrency']]:.2f} | {steps} | {row['p90_s']:.1f} |"
+        )
+    return lines
+
+
+def publish(out: Path, title: str, commands: Sequence[str], asked: Namespace, lines: Sequence[str]) -> None:
+    """Write the page and print it."""
+    shown = "".join(f"    {command}\n" for command in commands)
+    about = f"{os.cpu_count()} CPU cores; medians of {asked.rounds} rounds, lowest and highest in brackets."
+    page = f"# {title}\n\nMade by\n\n{shown}\n{about}\n\n" + "\n".join(lines) + "\n"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+    print(page)
