@@ -118,7 +118,7 @@ def _scores(stage: str, score: float) -> dict[str, Any]:
     return {
         "stage": stage,
         "agent_scores": {role: {"score": score + n / 2, "n": 100, "slices": slices} for n, role in enumerate(ROLES)},
-        "e2e": {"passed": 16 if stage == "dpo" else 0, "n": 20 if stage == "dpo" else 0},
+        "e2e": {"passed": 16, "n": 20, "checks": {"refusal_sent_back": 3}} if stage == "dpo" else {"passed": 0, "n": 0},
         "points": [
             {"id": f"{role}-{n}", "role": role, "slice": "replan", "correct": n < outcomes[stage]}
             for role in ROLES

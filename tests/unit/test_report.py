@@ -88,6 +88,11 @@ def test_failures_of_the_last_models_are_listed(folder: Path) -> None:
     assert "nothing useful from sft" not in page
 
 
+def test_page_says_how_often_checks_stepped_in(folder: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"refusal sent back</td>\s*<td>3</td>", page)
+
+
 def test_plots_are_pictures_too(folder: Path) -> None:
     plots = sorted(path.name for path in (folder / "plots").iterdir())
     assert plots == [

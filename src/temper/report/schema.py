@@ -59,6 +59,8 @@ class Passes(Bounds):
     """Scenarios played, each trial counted."""
     pass_hat: dict[int, float] = {}
     """k to pass^k: the percentage of scenarios that succeed k times in a row; empty where each was played once."""
+    checks: dict[str, int] = {}
+    """How often M's own checks stepped in over all turns, by kind (`understander_completed`); absent where never."""
 
 
 class Speed(Part):

@@ -70,7 +70,9 @@ def main(stage: Stage) -> Report:
     drafts = counters.get("spec_decode_num_drafts", 0.0)
     tokens_per_step = 1 + counters.get("spec_decode_num_accepted_tokens", 0.0) / drafts if drafts else None
     out = stage.out("report")
-    e2e = {"passed": passed, "n": len(played), "pass_hat": _pass_hat(played, settings.evaluate.trials)}
+    checks = sum((Counter(row["counts"]) for row in played), Counter[str]())
+    pass_hat_k = _pass_hat(played, settings.evaluate.trials)
+    e2e = {"passed": passed, "n": len(played), "pass_hat": pass_hat_k, "checks": dict(checks)}
     whole = {"stage": settings.stage, **scores, "e2e": e2e, "tokens_per_step": tokens_per_step}
     (out / "scores.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
     write(out / "failures.jsonl", failures)
@@ -80,6 +82,7 @@ def main(stage: Stage) -> Report:
         metrics |= {f"{role}_{change}_percent": value["score"] for role, value in roles.items()}
     if played:
         metrics["e2e_percent"] = 100 * passed / len(played)
+        metrics |= {f"{kind}_times": float(times) for kind, times in checks.items()}
     if tokens_per_step is not None:
         metrics["tokens_per_step"] = tokens_per_step
     return Report(metrics=metrics, artifacts={"report": "report"})
