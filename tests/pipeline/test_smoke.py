@@ -92,6 +92,14 @@ def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran):
     assert found.sampled.p_value > 0.001
 
 
+def test_the_engines_own_client_stands_beside_the_ladder(first: Ran):
+    rows = Report.model_validate(first.report).tokens
+    assert {(row.configuration, row.concurrency) for row in rows} == {
+        (name, customers) for name in ("student", "student+drafter") for customers in (1, 2)
+    }
+    assert all(row.prompts == 2 and 0 < row.first_token_ms < row.request_ms for row in rows)
+
+
 def test_a_drafter_keeps_no_known_instructions_from_the_cache(home: Path, first: Ran, tmp_path: Path):
     made = {(node.stage, name): digest for node in Report.model_validate(first.report).lineage
             for name, digest in node.artifacts.items()}  # fmt: skip

@@ -265,6 +265,8 @@ class BenchmarkSettings(Settings):
     """Prompts whose answers at temperature 1 must come from the same distribution with and without the drafter."""
     samples: int = Field(default=64, ge=2)
     """Answers drawn for each of them."""
+    token_prompts: int = Field(default=0, ge=0)
+    """Held-out prompts that `vllm bench serve` streams at each concurrency, for token-level figures; 0 for none."""
 
 
 class Rule(Settings):

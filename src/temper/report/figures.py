@@ -88,6 +88,14 @@ def acceptance(results: Iterable[StageResult], store: Store) -> dict[str, Any]:
     return {}
 
 
+def streamed(results: Iterable[StageResult], store: Store) -> list[dict[str, Any]]:
+    """Token-level figures by vLLM's own client, where they were asked for."""
+    for result in results:
+        if result.stage == "benchmark":
+            return list(_json(store.open(result.report) / "ladder.json").get("tokens", []))
+    return []
+
+
 def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
     at = {(row["configuration"], row["concurrency"]): row["qps"] for row in rows if row["comparable"]}
 

@@ -146,6 +146,25 @@ class Acceptance(Part):
     """Share of drafts whose token at this position was accepted."""
 
 
+class Streamed(Part):
+    """Single prompts streamed by vLLM's own client."""
+
+    configuration: str
+    """As in the ladder."""
+    concurrency: int
+    """Prompts at once."""
+    prompts: int
+    """Prompts streamed."""
+    output_tokens_per_s: float
+    """Generated tokens per second over all of them."""
+    first_token_ms: float
+    """Median wait for the first token."""
+    token_ms: float
+    """Median of the time for each later token."""
+    request_ms: float
+    """Median of the whole answer."""
+
+
 class RuleVerdict(Part):
     """What the gate says of one rule."""
 
@@ -219,6 +238,8 @@ class Report(Part):
     """Whether speculation changes answers; none without a benchmark."""
     acceptance: dict[str, Acceptance] = {}
     """Role -> how far ahead the drafter is right; empty without a benchmark."""
+    tokens: list[Streamed] = []
+    """Token-level figures by `vllm bench serve`; empty unless `benchmark.token_prompts` asks for them."""
     gate: Gate | None
     """None where the run ended before the gate."""
     bundle: Bundle | None

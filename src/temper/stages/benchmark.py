@@ -4,12 +4,16 @@ In: target, drafter, FP8 target, evaluation set.   Out: report with ladder.json 
 """
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from temper.bench import equivalence
+from transformers import AutoTokenizer
+
+from temper.bench import equivalence, tokens
 from temper.bench.bound import Hardware
 from temper.bench.ladder import MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
+from temper.bench.prompts import spread
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
 from temper.domains import load_domain
@@ -18,7 +22,10 @@ from temper.engine import Engine, probe, serve
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.stages import hardware
-from temper.synthesis.rows import read
+from temper.synthesis.rows import Row, read
+
+Use = Callable[[Configuration], AbstractContextManager[Engine]]
+"""Lends a rung's warm engine."""
 
 
 class BenchmarkStage(Settings):
@@ -50,12 +57,20 @@ def main(stage: Stage) -> Report:
             progress=lambda said: stage.event(f"{rung.name}: {said}"),
         )
 
+    points = read(stage.inputs["data"] / "points.jsonl")
     with Engines(start, resident=capabilities.device == "cpu") as engines:
+
+        def use(rung: Configuration) -> AbstractContextManager[Engine]:
+            return engines.use(rung, bench.warm)
+
         rows = bench.ladder(rungs, engines, capabilities)
+        shown = [rung for rung in rungs if rung.optimised and not (rung.fp8 and capabilities.fp8_reason)]
+        prompts = spread(points, told.benchmark.token_prompts) if told.benchmark.token_prompts else []
+        streamed = _streamed(stage, told, shown, use, prompts) if prompts else []
         same, accepted = equivalence.measure(
-            read(stage.inputs["data"] / "points.jsonl"),
+            points,
             told.benchmark,
-            lambda name: engines.use(next(rung for rung in rungs if rung.name == name), bench.warm),
+            lambda name: use(next(rung for rung in rungs if rung.name == name)),
             max_tokens=told.evaluate.max_tokens,
             concurrency=told.evaluate.concurrency,
         )
@@ -64,11 +79,30 @@ def main(stage: Stage) -> Report:
         "rows": rows,
         "equivalence": same,
         "acceptance": accepted,
+        "tokens": streamed,
         "capabilities": capabilities.model_dump(mode="json"),
     }
     (stage.out("report") / "ladder.json").write_text(json.dumps(ladder, indent=1), encoding="utf-8")
     reached = {"memory_gb_per_s": bench.hardware.bytes_per_s / 1e9, "arithmetic_gflops": bench.hardware.flops / 1e9}
-    return Report(metrics=_metrics(rows, same) | reached, artifacts={"report": "report"})
+    return Report(metrics=_metrics(rows, same, streamed) | reached, artifacts={"report": "report"})
+
+
+def _streamed(
+    stage: Stage, told: BenchmarkStage, rungs: Sequence[Configuration], use: Use, prompts: Sequence[Row]
+) -> list[dict[str, Any]]:
+    """Token-level figures of these rungs at each concurrency."""
+    target, found = stage.inputs["target"], []
+    render = AutoTokenizer.from_pretrained(target).apply_chat_template
+    texts = [str(render(row["prompt"], tokenize=False, add_generation_prompt=True)) for row in prompts]
+    for rung in rungs:
+        with use(rung) as engine:
+            for customers in told.benchmark.concurrency:
+                stage.event(f"{rung.name}: {len(texts)} prompts streamed by vllm bench serve, {customers} at once")
+                folder = stage.run_dir / "tokens" / f"{rung.name}-{customers}"
+                limits = {"customers": customers, "most": told.evaluate.max_tokens}
+                figures = tokens.measure(engine, texts, target, folder, runtime=stage.runtime, **limits)
+                found.append({"configuration": rung.name, "concurrency": customers, "prompts": len(texts), **figures})
+    return found
 
 
 def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
@@ -88,7 +122,7 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
     )
 
 
-def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, float]:
+def _metrics(rows: list[dict[str, Any]], same: dict[str, Any], streamed: list[dict[str, Any]]) -> dict[str, float]:
     """Flat figures; a speed that is only emulated is no figure, tokens per step always are."""
     plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == PLAIN}
     metrics = equivalence.metrics(same)
@@ -99,6 +133,9 @@ def _metrics(rows: list[dict[str, Any]], same: dict[str, Any]) -> dict[str, floa
         if row["comparable"]:
             metrics |= {f"{prefix}.{name}": row[name] for name in MEDIANS}
             metrics[f"{prefix}.speedup"] = row["qps"] / plain[row["concurrency"]]
+    for row in streamed:
+        prefix = f"tokens.{row['configuration']}.c{row['concurrency']}"
+        metrics |= {f"{prefix}.{name}": row[name] for name in tokens.FIGURES}
     return metrics
 
 
