@@ -41,6 +41,7 @@ def ladder(
 ) -> list[dict[str, Any]]:
     """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
     preset = load_preset(report.name)
+    settings = probe({}).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
     told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_turns": 0}
     bench = Bench(
         domain=load_domain(preset.synthesize.domain),
@@ -51,8 +52,8 @@ def ladder(
         say=lambda said: print(said, flush=True),
         hardware=Hardware(bytes_per_s=1.0, flops=1.0),  # shares of it are not asked for
         draft_length=preset.engine.draft_length,
+        dtype=settings.dtype,
     )
-    settings = preset.engine.model_copy(update={"kv_cache_gib": 0.5})
 
     with tempfile.TemporaryDirectory(prefix="temper-serving-", dir=home()) as folder:
 

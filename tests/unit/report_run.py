@@ -163,6 +163,7 @@ def _ladder() -> dict[str, Any]:
             )
     return {
         "rows": rows,
+        "dtype": "float32",
         "equivalence": {
             "same": 39,
             "n": 40,

@@ -1,6 +1,7 @@
 """The closed loop, the schedule, medians and marks of the ladder, and what counts as the same answer."""
 
 import asyncio
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,6 +124,18 @@ def test_shares_are_of_what_was_read_and_computed(drafter: float, memory: float,
     served = Served(weights=100, drafter=drafter, draft_length=4, flops_each=2)
     found = served.shares(usage, 1.0, Hardware(bytes_per_s=1000, flops=1000))
     assert found == pytest.approx({"memory_percent": memory, "arithmetic_percent": arithmetic})
+
+
+def test_a_step_reads_the_weights_as_the_engine_holds_them(tmp_path: Path) -> None:
+    shape = {"hidden_size": 4, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    shape |= {"num_key_value_heads": 1, "vocab_size": 16, "tie_word_embeddings": True}
+    (tmp_path / "config.json").write_text(json.dumps({**shape, "dtype": "float32"}), encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"0" * 1000)
+    read = {dtype: Served.of(tmp_path, tmp_path, 4, dtype) for dtype in ("float32", "bfloat16")}
+    assert [(one.weights, one.drafter) for one in read.values()] == [(1000, 1000), (500, 500)]
+    quantised = {**shape, "dtype": "float32", "quantization_config": {"format": "float-quantized"}}
+    (tmp_path / "config.json").write_text(json.dumps(quantised), encoding="utf-8")
+    assert Served.of(tmp_path, None, 4, "bfloat16").weights == 1000
 
 
 def test_goodput_counts_the_turns_in_time() -> None:

@@ -122,6 +122,8 @@ def test_tokens_per_step_counts_the_bonus_token_and_is_none_without_drafts() -> 
 )
 def test_cpu_capabilities_follow_its_flags(flags: str, bf16: bool, fp8: bool, kv: bool) -> None:
     found = cpu_capabilities(f"model name\t: A CPU\nflags\t\t: {flags}\n")
+    assert found.served(SETTINGS.model_copy(update={"dtype": "auto"})).dtype == ("bfloat16" if bf16 else "float32")
+    assert found.served(SETTINGS) == SETTINGS
     assert (found.native_bf16, found.native_fp8, found.fp8_kv) == (bf16, fp8, kv)
     assert bool(found.fp8_reason) is not fp8
     assert found.devices == ("A CPU",)

@@ -15,6 +15,7 @@ from temper.config.plan import Shape
 from temper.engine import Usage
 from temper.planning.architecture import Architecture
 
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 CONTEXT = 256
 """Tokens that a token looks back at, for the attention's arithmetic: prompts of M are of that size."""
 
@@ -42,16 +43,16 @@ class Served:
     """FLOPs of the target for a token."""
 
     @classmethod
-    def of(cls, target: Path, drafter: Path | None, draft_length: int) -> "Served":
-        """From checkpoint folders that are served in the type they are stored in."""
+    def of(cls, target: Path, drafter: Path | None, draft_length: int, dtype: str) -> "Served":
+        """From checkpoint folders that are served in `dtype`; quantised weights stay as they are stored."""
         config: Mapping[str, Any] = json.loads((target / "config.json").read_text(encoding="utf-8"))
         known = {"head_dim": config["hidden_size"] // config["num_attention_heads"]}
         known |= {name: value for name, value in config.items() if value is not None}
         shape = Shape.model_validate({name: known[name] for name in Shape.model_fields})
         model = Architecture.of(shape)
         looked_up = 0 if shape.tie_word_embeddings else shape.vocab_size * shape.hidden_size  # rows, never the whole
-        read = _size(target) * (1 - looked_up / model.parameters)
-        return cls(read, _size(drafter) if drafter else 0, draft_length, model.forward_flops(CONTEXT))
+        read = _size(target, dtype) * (1 - looked_up / model.parameters)
+        return cls(read, _size(drafter, dtype) if drafter else 0, draft_length, model.forward_flops(CONTEXT))
 
     def shares(self, usage: Usage, wall_s: float, hardware: Hardware) -> dict[str, float]:
         """Percent of the memory's and of the arithmetic's rate that were used in `wall_s` seconds."""
@@ -63,5 +64,10 @@ class Served:
         }
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+def _size(folder: Path, dtype: str) -> float:
+    """Bytes of the weights as the engine holds them."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    if config.get("quantization_config"):
+        return stored
+    return stored * BYTES[dtype] / BYTES[config.get("dtype") or config.get("torch_dtype") or dtype]

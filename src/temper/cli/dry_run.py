@@ -8,6 +8,8 @@ import yaml
 
 from temper.config import STAGES, PipelineConfig
 from temper.config.plan import PlanSettings
+from temper.engine import probe
+from temper.engine.command import Device
 from temper.engine.command import command as engine_command
 from temper.errors import ConfigError
 from temper.home import app_root
@@ -59,11 +61,12 @@ def _stage(config: PipelineConfig, stage: str) -> Iterator[str]:
 
 def _serve(config: PipelineConfig, served: str) -> list[str]:
     python = Path(config.runtime.engine_python or app_root() / ".venv-engine" / "bin" / "python")
+    device: Device = "cuda" if config.runtime.device == "cuda" else "cpu"
     return engine_command(
         python,
         Path("FP8_STUDENT" if "fp8" in served else "STUDENT"),
-        config.engine,
-        device="cuda" if config.runtime.device == "cuda" else "cpu",
+        config.engine if device == "cuda" else probe({"device": device}).served(config.engine),
+        device=device,
         port=0,
         drafter=Path("DRAFTER") if "drafter" in served else None,
         fp8_kv="fp8" in served and config.fp8.kv_cache,

@@ -169,7 +169,7 @@ class DPOSettings(OptimizerSettings):
 
 class EngineSettings(Settings):
     dtype: Literal["float32", "bfloat16", "auto"]
-    """Arithmetic of the served model; float32 where the CPU has no native bfloat16."""
+    """Arithmetic of the served model; `auto` is bfloat16 where the hardware multiplies in it, float32 elsewhere."""
     max_model_len: int = Field(ge=64)
     """Longest prompt and answer together, in tokens."""
     max_num_seqs: int = Field(ge=1)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from temper.config.stages import EngineSettings
 from temper.errors import EngineError
 
 BF16_CC, FP8_CC = (8, 0), (8, 9)
@@ -37,6 +38,12 @@ class Capabilities(BaseModel):
     """Whether an FP8 key-value cache can be served."""
     fp8_reason: str
     """Why FP8 speed is not comparable here; empty where it is."""
+
+    def served(self, settings: EngineSettings) -> EngineSettings:
+        """The settings with the arithmetic that `auto` stands for here."""
+        if settings.dtype != "auto":
+            return settings
+        return settings.model_copy(update={"dtype": "bfloat16" if self.native_bf16 else "float32"})
 
 
 def probe(runtime: Mapping[str, Any]) -> Capabilities:

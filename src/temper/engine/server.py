@@ -72,7 +72,7 @@ def serve(
     `runtime["engine_start_timeout_s"]`.
     """
     python, capabilities = engine_python(runtime), probe(runtime)
-    port = _free_port()
+    settings, port = capabilities.served(settings), _free_port()
     line = command(
         python,
         model.absolute(),

@@ -62,6 +62,7 @@ def collect(
         equivalence=equivalence,
         acceptance=figures.acceptance(results, store),
         tokens=figures.streamed(results, store),
+        served_in=figures.served_in(results, store),
         gate=Gate.model_validate(verdict) if verdict is not None else None,
         bundle=Bundle.model_validate(bundle) if bundle is not None else None,
         metrics={result.stage: result.metrics for result in results},

@@ -88,6 +88,14 @@ def acceptance(results: Iterable[StageResult], store: Store) -> dict[str, Any]:
     return {}
 
 
+def served_in(results: Iterable[StageResult], store: Store) -> str | None:
+    """What the benchmark's engines computed in."""
+    for result in results:
+        if result.stage == "benchmark":
+            return str(_json(store.open(result.report) / "ladder.json")["dtype"])
+    return None
+
+
 def streamed(results: Iterable[StageResult], store: Store) -> list[dict[str, Any]]:
     """Token-level figures by vLLM's own client, where they were asked for."""
     for result in results:

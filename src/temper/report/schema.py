@@ -240,6 +240,8 @@ class Report(Part):
     """Role -> how far ahead the drafter is right; empty without a benchmark."""
     tokens: list[Streamed] = []
     """Token-level figures by `vllm bench serve`; empty unless `benchmark.token_prompts` asks for them."""
+    served_in: str | None = None
+    """What the benchmark's engines computed in, as `engine.dtype` came out here; none without a benchmark."""
     gate: Gate | None
     """None where the run ended before the gate."""
     bundle: Bundle | None

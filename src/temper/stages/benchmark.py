@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from transformers import AutoTokenizer
 
 from temper.bench import equivalence, tokens
@@ -39,9 +40,9 @@ class BenchmarkStage(Settings):
 
 def main(stage: Stage) -> Report:
     """Climb the ladder, compare answers, write both down."""
-    told = BenchmarkStage.model_validate(stage.config)
-    capabilities = probe(stage.runtime)
-    bench = _bench(stage, told, hardware.measured(capabilities.device))
+    capabilities, told = probe(stage.runtime), BenchmarkStage.model_validate(stage.config)
+    told = told.model_copy(update={"engine": capabilities.served(told.engine)})
+    bench = _bench(stage, told, hardware.measured(capabilities.device, getattr(torch, told.engine.dtype)))
     models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
     rungs = configurations(*models, unoptimised=told.benchmark.unoptimised)
 
@@ -80,6 +81,7 @@ def main(stage: Stage) -> Report:
         "equivalence": same,
         "acceptance": accepted,
         "tokens": streamed,
+        "dtype": told.engine.dtype,
         "capabilities": capabilities.model_dump(mode="json"),
     }
     (stage.out("report") / "ladder.json").write_text(json.dumps(ladder, indent=1), encoding="utf-8")
@@ -119,6 +121,7 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
         say=stage.event,
         hardware=found,
         draft_length=told.engine.draft_length,
+        dtype=told.engine.dtype,
     )
 
 

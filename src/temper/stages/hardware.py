@@ -12,9 +12,8 @@ SECONDS = 0.5
 """How long each measurement goes on."""
 
 
-def measured(device: str) -> Hardware:
-    """The best of several tries of each, on an idle machine: float32 on CPUs, bfloat16 on GPUs."""
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+def measured(device: str, dtype: torch.dtype) -> Hardware:
+    """The best of several tries of each, on an idle machine; matrices of `dtype`."""
     numbers = torch.ones(1 << 27, dtype=torch.float32, device=device)  # half a GiB: no cache holds it
     matrix = torch.ones((2048, 2048), dtype=dtype, device=device)
     traffic, arithmetic = numbers.numel() * numbers.element_size(), 2.0 * 2048**3
