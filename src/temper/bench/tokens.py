@@ -32,15 +32,7 @@ def command(
 
     Prompts are rendered already, so they go to the completions endpoint as they are.
     """
-    line = [
-        str(python),
-        "-m",
-        "vllm.entrypoints.cli.main",
-        "bench",
-        "serve",
-        "--base-url",
-        engine.url.removesuffix("/v1"),
-    ]
+    line = [str(python), "-m", "temper_vllm.client", "--base-url", engine.url.removesuffix("/v1")]
     line += ["--endpoint", "/v1/completions", "--model", engine.model, "--tokenizer", str(tokenizer)]
     line += ["--dataset-name", "sharegpt", "--dataset-path", str(folder / "prompts.json")]
     line += ["--sharegpt-output-len", str(most), "--num-prompts", str(n), "--max-concurrency", str(customers)]
