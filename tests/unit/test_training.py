@@ -18,6 +18,7 @@ from temper.config.stages import LoRASettings, OptimizerSettings
 from temper.errors import ConfigError
 from temper.stage import EVENTS, REPORT
 from temper.stages import cpt, dpo, expand, sft, training
+from temper.stages.narrow import frozen_layers
 from temper.stages.positions import by_position
 from temper.stages.tiny import tiny_model
 from temper.stages.trainers import GroupedBatches
@@ -188,6 +189,20 @@ def test_bfloat16_only_where_it_is_native_and_wanted(
     given = stage(tmp_path, "sft", {}, {})
     assert training.arguments(given, settings)["bf16"] == (precision == "auto" and any(able.values()))
     assert training.frozen_dtype(given, settings) == torch.float32
+
+
+def test_frozen_layers_are_narrow_only_while_they_compute(parent: Path) -> None:
+    base, _ = training.load(parent, torch.float32)
+    model = get_peft_model(base, training.lora(LoRASettings.model_validate(LORA), base))
+    head, before = base.get_output_embeddings(), dict(model.named_parameters())
+    ids = torch.arange(12)[None]
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = model(input_ids=ids).logits
+        with frozen_layers(model):
+            assert head.weight.dtype == torch.bfloat16
+            assert base.get_input_embeddings().weight.dtype == torch.float32
+            assert torch.equal(model(input_ids=ids).logits, plain)
+    assert all(value is before[name] for name, value in model.named_parameters())
 
 
 def test_float32_is_float32_on_cuda_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import math
 import shutil
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from transformers import (
 from temper.config.stages import LoRASettings, OptimizerSettings
 from temper.errors import ConfigError, DataError
 from temper.stage import Stage
+from temper.stages.narrow import frozen_layers
 
 WHOLE = "whole"
 """Empty file that is written into a checkpoint last: a killed process leaves checkpoints without it."""
@@ -177,7 +179,9 @@ def fit(trainer: Trainer, stage: Stage) -> dict[str, float]:
     if last:
         stage.event(f"resumed from {Path(last).name}")
     begun = time.monotonic()
-    result = trainer.train(resume_from_checkpoint=last)
+    autocast = trainer.args.bf16 and trainer.args.use_cpu
+    with frozen_layers(trainer.model) if autocast else nullcontext():
+        result = trainer.train(resume_from_checkpoint=last)
     wall = time.monotonic() - begun
     logged = [row for row in trainer.state.log_history if "loss" in row]
     losses = [row["loss"] for row in logged]
