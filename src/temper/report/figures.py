@@ -89,10 +89,10 @@ def acceptance(results: Iterable[StageResult], store: Store) -> dict[str, Any]:
 
 
 def served_in(results: Iterable[StageResult], store: Store) -> str | None:
-    """What the benchmark's engines computed in."""
+    """What the benchmark's engines computed in; None without one, or where an earlier version wrote it."""
     for result in results:
         if result.stage == "benchmark":
-            return str(_json(store.open(result.report) / "ladder.json")["dtype"])
+            return _json(store.open(result.report) / "ladder.json").get("dtype")
     return None
 
 
