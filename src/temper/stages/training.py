@@ -179,8 +179,8 @@ def fit(trainer: Trainer, stage: Stage) -> dict[str, float]:
     if last:
         stage.event(f"resumed from {Path(last).name}")
     begun = time.monotonic()
-    autocast = trainer.args.bf16 and trainer.args.use_cpu
-    with frozen_layers(trainer.model) if autocast else nullcontext():
+    model: Any = trainer.model
+    with frozen_layers(model) if trainer.args.bf16 and trainer.args.use_cpu else nullcontext():
         result = trainer.train(resume_from_checkpoint=last)
     wall = time.monotonic() - begun
     logged = [row for row in trainer.state.log_history if "loss" in row]
