@@ -47,7 +47,7 @@ def label(record: Record) -> str:
         return f"{broken[0]} {tool} {draw % 2}" if broken else safe
     if record.role == "executor":
         tools = re.findall(r'"name":"(\w+)', record.right)
-        return f"{' '.join(tools)} {draw % len(tools)}"
+        return f"{' '.join(tools)} {draw % len(tools) ** 2}"
     report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
     if isinstance(record.given, Plan):
         return f"{report} {zlib.crc32(record.messages[-1]['content'].encode()) % (2 if record.given.refuse else 1)}"
