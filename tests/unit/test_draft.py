@@ -151,6 +151,20 @@ def test_a_full_disk_is_said_before_any_work(tmp_path: Path) -> None:
         hidden_states.check_disk(tmp_path, 2**60)
 
 
+@pytest.mark.parametrize("able", [True, False])
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_states_are_bfloat16_where_that_is_native_and_wanted(
+    precision: str, able: bool, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+    stage = _stage(tmp_path, target, tmp_path, precision=precision)
+    rows = [hidden_states.Row([1, 2, 3], [0, 1, 0])]
+    draft._extract(stage, draft.DraftSettings.model_validate(stage.config), rows, tmp_path / "data")
+    (states,) = (tmp_path / "data" / "hidden_states").iterdir()
+    wanted = torch.bfloat16 if able and precision == "auto" else torch.float32
+    assert load_file(states)["hidden_states"].dtype == wanted
+
+
 def _draft_model(target: Path) -> Eagle3DraftModel:
     config = draft._train_config(
         draft.DraftSettings(vocabulary=128, epochs=1, learning_rate=1e-3, ttt_steps=3, batch_tokens=64, max_length=64),

@@ -206,6 +206,8 @@ class DraftSettings(Settings):
     """Tokens of one optimizer step; rows are packed up to it."""
     max_length: int = Field(ge=16)
     """Longest row in tokens."""
+    precision: Literal["auto", "float32"] = "auto"
+    """`auto` takes hidden states in bfloat16 where the hardware does so natively; CPUs train in float32 on them."""
     seed: int = 0
     """Seed of order and initialisation."""
 

@@ -24,7 +24,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from temper.config.stages import DraftSettings
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
-from temper.stages import hidden_states, manifest
+from temper.stages import hidden_states, manifest, training
 from temper.stages.hidden_states import Row
 from temper.stages.rendering import read_rows
 from temper.stages.speculators_cpu import on_cpu
@@ -42,11 +42,11 @@ def main(stage: Stage) -> Report:
     tokenizer = AutoTokenizer.from_pretrained(target)
     rows = _rows(stage.inputs["data"] / "train.jsonl", tokenizer, settings)
     data, speculator = stage.checkpoints / "data", stage.checkpoints / "speculator"
-    cuda = torch.cuda.is_available() and stage.runtime.get("device", "auto") != "cpu"
-    _extract(stage, target, rows, data, torch.device("cuda" if cuda else "cpu"))
+    _extract(stage, settings, rows, data)
     extracted = time.perf_counter()
     coverage = _token_frequencies(rows, settings, data / "token_freq.pt")
     _drop_torn(speculator)
+    cuda = training.on_cuda(stage)
     with nullcontext() if cuda else on_cpu(), _Progress(stage, settings.epochs) as progress:
         train_speculator(_train_config(settings, target, data, speculator, cuda))
     trained = time.perf_counter()
@@ -79,12 +79,14 @@ def _rows(path: Path, tokenizer: PreTrainedTokenizerBase, settings: DraftSetting
     return rows
 
 
-def _extract(stage: Stage, target: Path, rows: list[Row], data: Path, device: torch.device) -> None:
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+def _extract(stage: Stage, settings: DraftSettings, rows: list[Row], data: Path) -> None:
+    target = stage.inputs["parent"]
+    dtype = torch.bfloat16 if training.in_bfloat16(stage, settings) else torch.float32
     need = hidden_states.bytes_needed(rows, AutoConfig.from_pretrained(target).hidden_size, dtype)
     data.mkdir(parents=True, exist_ok=True)
     hidden_states.check_disk(data, need)
     stage.event(f"hidden states of {len(rows)} answers: {need / 2**20:.0f} MiB of disk until the end of training")
+    device = "cuda" if training.on_cuda(stage) else "cpu"
     model = AutoModelForCausalLM.from_pretrained(target, dtype=dtype, device_map=device).eval()
     hidden_states.write(model, rows, data, stage)
 
@@ -114,7 +116,7 @@ def _train_config(settings: DraftSettings, target: Path, data: Path, speculator:
             "verifier_name_or_path": str(target),
             "data_path": str(data),
             "hidden_states_path": None,
-            "hidden_states_dtype": "bfloat16" if cuda else "float32",
+            "hidden_states_dtype": "bfloat16" if cuda else "float32",  # and of the training itself (0021)
             "on_missing": "raise",
             "train_data_ratio": TRAIN_SHARE,
             "total_seq_len": max(settings.batch_tokens, settings.max_length),

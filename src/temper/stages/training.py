@@ -23,7 +23,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from temper.config.stages import LoRASettings, OptimizerSettings
+from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings
 from temper.errors import ConfigError, DataError
 from temper.stage import Stage
 from temper.stages.narrow import frozen_layers
@@ -38,7 +38,7 @@ def on_cuda(stage: Stage) -> bool:
     return device == "cuda" or (device == "auto" and torch.cuda.is_available())
 
 
-def in_bfloat16(stage: Stage, settings: OptimizerSettings) -> bool:
+def in_bfloat16(stage: Stage, settings: OptimizerSettings | DraftSettings) -> bool:
     """Whether forward and backward pass run in bfloat16: never by emulation, which is slower than float32."""
     if settings.precision == "float32":
         return False
