@@ -90,3 +90,17 @@ def test_half_the_devices_hold_twice_the_weights_each():
     base = Architecture.of(PAPERS.plan.shape)
     whole, half = ({n.stage: n for n in needs(override(PAPERS, [f"engine.tensor_parallel={k}"]), base)} for k in (8, 4))
     assert half["engine"].parts["weights"] == 2 * whole["engine"].parts["weights"]
+
+
+def test_shares_of_the_weights_shrink_with_the_processes_and_need_several():
+    assert PAPERS.plan is not None
+    base, told = Architecture.of(PAPERS.plan.shape), "runtime.sharded=true"
+    eight, four = (
+        {n.stage: n for n in needs(override(PAPERS, [told, f"runtime.processes={k}"]), base)} for k in (8, 4)
+    )
+    whole = {n.stage: n for n in needs(PAPERS, base)}
+    assert four["dpo"].parts["training"] == 2 * eight["dpo"].parts["training"] == whole["dpo"].parts["training"] / 4
+    assert eight["sft"].parts["weights"] < four["sft"].parts["weights"] < whole["sft"].parts["weights"]
+    assert eight["cpt"] == whole["cpt"]
+    with pytest.raises(ConfigError, match=r"runtime\.processes"):
+        override(PAPERS, [told, "runtime.processes=1"])

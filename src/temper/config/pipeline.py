@@ -53,6 +53,8 @@ class Runtime(Settings):
     """CPU threads of a stage; 0 leaves it to the libraries."""
     processes: int = Field(default=1, ge=1)
     """Training processes on this machine (torchrun above 1)."""
+    sharded: bool = False
+    """SFT's and DPO's processes hold a share each of weights and optimizer state (FSDP2) instead of all of them."""
     engine_python: str | None = None
     """Python of the engine environment; by default `.venv-engine/bin/python` in the application's root."""
     store: str | None = None
@@ -71,6 +73,12 @@ class Runtime(Settings):
     """Identity of the pipeline run, set by the flow."""
     parent_run_id: str = ""
     """Tracking run that stage runs are nested in, set by the flow."""
+
+    @model_validator(mode="after")
+    def _shares_are_of_several(self) -> Self:
+        if self.sharded and self.processes < 2:
+            raise ValueError("runtime.sharded shares weights among processes: set runtime.processes to 2 or more")
+        return self
 
 
 class PipelineConfig(Settings):

@@ -34,8 +34,8 @@ def needs(config: PipelineConfig, base: Architecture) -> list[Need]:
     student = base.expanded(config.expand.every)
     return [
         _cpt(config, student, new=student.blocks - base.blocks),
-        _adapted("sft", student, config.sft, config.sft.lora, rows=1),
-        _adapted("dpo", student, config.dpo, config.dpo.lora, rows=2),
+        _shared(config, student, _adapted("sft", student, config.sft, config.sft.lora, rows=1)),
+        _shared(config, student, _adapted("dpo", student, config.dpo, config.dpo.lora, rows=2)),
         _draft(config, student),
         Need("fp8", {"weights": student.parameters * BF16, "a block": _block(student, 1, config.fp8.max_length)}),
         _serving(config, student),
@@ -57,6 +57,15 @@ def _adapted(stage: str, student: Architecture, to: OptimizerSettings, lora: LoR
         adapters = student.adapters(lora.r, lora.from_block)
         parts = {"weights": student.parameters * BF16 + adapters * FP32, "training": adapters * float(TRAINED)}
     return Need(stage, parts | _activations(student, to, rows))
+
+
+def _shared(config: PipelineConfig, student: Architecture, need: Need) -> Need:
+    """One process's share under FSDP, which keeps weights in FP32, and the block that is whole while it computes."""
+    if not config.runtime.sharded:
+        return need
+    each = config.runtime.processes
+    weights, training = 2 * need.parts["weights"] / each, need.parts["training"] / each
+    return Need(need.stage, need.parts | {"weights": weights + student.block * BF16, "training": training})
 
 
 def _activations(student: Architecture, to: OptimizerSettings, rows: int) -> dict[str, float]:

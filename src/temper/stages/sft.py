@@ -27,8 +27,9 @@ def main(stage: Stage) -> Report:
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)
+    trained = training.merged(trainer)
     if trainer.is_world_process_zero():
-        training.save(training.merged(trainer), tokenizer, stage.out("model"))
+        training.save(trained, tokenizer, stage.out("model"))
     curve = training.curves(trainer, "mean_token_accuracy")
     return Report({**metrics, "rows": float(len(rows))}, {"model": "model"}, curve)
 

@@ -10,6 +10,7 @@ from peft import PeftModel
 from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
+from temper.stages import shards
 from temper.stages.sharing import share_prefixes
 
 WINDOW = 8
@@ -62,6 +63,10 @@ class AnswerTrainer(SFTTrainer):
         super().__init__(*args, **kwargs)
         _share(self)
 
+    def create_accelerator_and_postprocess(self) -> None:
+        with shards.on_cpu():
+            super().create_accelerator_and_postprocess()
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> GroupedBatches:
         rows: Any = self.train_dataset
         return _sampler(self, rows["group"], [len(ids) for ids in rows["input_ids"]])
@@ -72,6 +77,10 @@ class PreferenceTrainer(DPOTrainer):
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
         return dataset  # tokenised already, as in serving
+
+    def create_accelerator_and_postprocess(self) -> None:
+        with shards.on_cpu():
+            super().create_accelerator_and_postprocess()
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         _share(self)  # TRL computes the reference inside its constructor
@@ -92,5 +101,5 @@ def _sampler(trainer: SFTTrainer | DPOTrainer, groups: list[str], lengths: list[
 def _share(trainer: SFTTrainer | DPOTrainer) -> None:
     """On CPUs only: elsewhere TRL's kernels skip unscored positions, and recomputed activations rule out a cache."""
     model: Any = trainer.model
-    if trainer.args.use_cpu:
+    if trainer.args.use_cpu and not trainer.args.fsdp:
         share_prefixes(model.get_base_model() if isinstance(model, PeftModel) else model)

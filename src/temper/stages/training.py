@@ -27,9 +27,14 @@ from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings
 from temper.errors import ConfigError, DataError
 from temper.stage import Stage
 from temper.stages.narrow import frozen_layers
+from temper.stages.shards import gather, held_percent
 
 WHOLE = "whole"
 """Empty file that is written into a checkpoint last: a killed process leaves checkpoints without it."""
+
+SHARDED = {"sft", "dpo"}
+"""Stages that `runtime.sharded` means: CPT measures losses around its training, which transformers' Trainer cannot do
+with a sharded model."""
 
 
 def on_cuda(stage: Stage) -> bool:
@@ -75,6 +80,7 @@ def plain(model: PreTrainedModel) -> PreTrainedModel:
 def merged(trainer: Trainer) -> PreTrainedModel:
     """The trained model with its adapters, if it has any, folded in: a plain checkpoint again."""
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    gather(model)
     return plain(model.merge_and_unload() if isinstance(model, PeftModel) else model)
 
 
@@ -100,7 +106,7 @@ def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
 
 def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
     """Arguments of transformers' Trainer: activations are recomputed on CUDA alone, CPUs lose by it."""
-    cuda = on_cuda(stage)
+    cuda, sharded = on_cuda(stage), stage.name in SHARDED and bool(stage.runtime.get("sharded"))
     return {
         "output_dir": str(stage.checkpoints),
         "num_train_epochs": settings.epochs,
@@ -115,7 +121,9 @@ def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
         "max_length": settings.max_length,
         "optim": "adamw_torch_fused",
         "bf16": in_bfloat16(stage, settings),
-        "gradient_checkpointing": cuda,
+        "gradient_checkpointing": cuda and not sharded,
+        "fsdp": sharded,
+        "fsdp_config": {"activation_checkpointing": cuda} if sharded else None,
         "use_cpu": not cuda,
         "dataloader_pin_memory": cuda,
         "save_strategy": "no",  # `Progress` asks for checkpoints by the clock
@@ -180,7 +188,9 @@ def fit(trainer: Trainer, stage: Stage) -> dict[str, float]:
         stage.event(f"resumed from {Path(last).name}")
     begun = time.monotonic()
     model: Any = trainer.model
-    with frozen_layers(model) if trainer.args.bf16 and trainer.args.use_cpu else nullcontext():
+    with (
+        frozen_layers(model) if trainer.args.bf16 and trainer.args.use_cpu and not trainer.args.fsdp else nullcontext()
+    ):
         result = trainer.train(resume_from_checkpoint=last)
     wall = time.monotonic() - begun
     logged = [row for row in trainer.state.log_history if "loss" in row]
@@ -193,6 +203,7 @@ def fit(trainer: Trainer, stage: Stage) -> dict[str, float]:
         "steps": float(result.global_step),
         "resumed_at_step": float(Path(last).name.split("-")[1]) if last else 0.0,
         "train_wall_s": wall,
+        "weights_held_percent": held_percent(model),
         "tokens_per_s": logged[-1]["num_tokens"] / wall,
     }
 
