@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from temper.config import Runtime
 from temper.launch import launch
+from temper.stage import REPORT
 from temper.stages import training
 from temper.stages.tiny import tiny_model
 from tests.unit.stage_run import LORA, OPTIMIZER, chat, pair, rows
@@ -28,6 +29,21 @@ def test_two_processes_train_what_one_trains(stage: str, tmp_path: Path, monkeyp
     for sharded in (False, True):
         run = tmp_path / f"two-{sharded}"
         assert _apart(one, _train(stage, config, inputs, run, processes=2, sharded=sharded)) < 1e-6
+
+
+def test_shares_go_on_from_their_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPER_HOME", str(tmp_path / "home"))
+    training.save(*tiny_model(), tmp_path / "parent")
+    inputs = {"parent": tmp_path / "parent", "data": _data("sft", tmp_path / "data")}
+    config = {**OPTIMIZER, "learning_rate": 1e-2, "lora": LORA, "precision": "float32"}
+    runtime, run = Runtime(device="cpu", threads=1, processes=2, sharded=True, checkpoint_s=1e-3), tmp_path / "run"
+    ended = []
+    for resumed_at in (0, 3):  # a checkpoint after each step but the last
+        report = launch("sft", run, config | {"batch_size": 2}, inputs, runtime)
+        assert report.metrics["resumed_at_step"] == resumed_at
+        ended.append(load_file(run / "out" / "model" / "model.safetensors"))
+        (run / REPORT).unlink()
+    assert _apart(*ended) == 0
 
 
 def _data(stage: str, folder: Path) -> Path:
