@@ -39,16 +39,19 @@ def main(stage: Stage) -> Report:
         raise DataError(f"every preference row is longer than dpo.max_length={settings.max_length} tokens: raise it")
     stage.event(f"{len(fitting)} pairs, {len(rows) - len(fitting)} too long; scoring with the reference")
     weighted = settings.sft_weight > 0
+    arguments = DPOConfig(
+        **training.arguments(stage, settings),
+        beta=settings.beta,
+        loss_type=["sigmoid", "sft"] if weighted else ["sigmoid"],
+        loss_weights=[1.0, settings.sft_weight] if weighted else None,
+        precompute_ref_log_probs=True,
+    )
+    with arguments.main_process_first():  # one process writes what all read
+        train = _on_disk(fitting, stage.checkpoints / "rows")
     trainer = PreferenceTrainer(
         model=model,
-        args=DPOConfig(
-            **training.arguments(stage, settings),
-            beta=settings.beta,
-            loss_type=["sigmoid", "sft"] if weighted else ["sigmoid"],
-            loss_weights=[1.0, settings.sft_weight] if weighted else None,
-            precompute_ref_log_probs=True,
-        ),
-        train_dataset=_on_disk(fitting, stage.checkpoints / "rows"),
+        args=arguments,
+        train_dataset=train,
         processing_class=tokenizer,
         peft_config=training.lora(settings.lora, model),
         callbacks=[training.Progress(stage)],
