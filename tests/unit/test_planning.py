@@ -102,5 +102,9 @@ def test_shares_of_the_weights_shrink_with_the_processes_and_need_several():
     assert four["dpo"].parts["training"] == 2 * eight["dpo"].parts["training"] == whole["dpo"].parts["training"] / 4
     assert eight["sft"].parts["weights"] < four["sft"].parts["weights"] < whole["sft"].parts["weights"]
     assert eight["cpt"] == whole["cpt"]
+    full = [told, "runtime.processes=8", "sft.lora=null"]
+    trained = {n.stage: n for n in needs(override(PAPERS, full), base)}["sft"].parts
+    # In FP32: gradient, two moments and the exchanged part beside each weight.
+    assert trained["training"] == base.expanded(PAPERS.expand.every).parameters * 16 / 8
     with pytest.raises(ConfigError, match=r"runtime\.processes"):
         override(PAPERS, [told, "runtime.processes=1"])

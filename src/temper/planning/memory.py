@@ -32,10 +32,11 @@ class Need:
 def needs(config: PipelineConfig, base: Architecture) -> list[Need]:
     """Every stage that holds a model on a device."""
     student = base.expanded(config.expand.every)
+    shares = config.runtime.processes if config.runtime.sharded else 1
     return [
         _cpt(config, student, new=student.blocks - base.blocks),
-        _shared(config, student, _adapted("sft", student, config.sft, config.sft.lora, rows=1)),
-        _shared(config, student, _adapted("dpo", student, config.dpo, config.dpo.lora, rows=2)),
+        _adapted("sft", student, config.sft, config.sft.lora, rows=1, shares=shares),
+        _adapted("dpo", student, config.dpo, config.dpo.lora, rows=2, shares=shares),
         _draft(config, student),
         Need("fp8", {"weights": student.parameters * BF16, "a block": _block(student, 1, config.fp8.max_length)}),
         _serving(config, student),
@@ -49,23 +50,21 @@ def _cpt(config: PipelineConfig, student: Architecture, new: int) -> Need:
     return Need("cpt", {"weights": weights, "training": trained * TRAINED} | _activations(student, config.cpt, 1))
 
 
-def _adapted(stage: str, student: Architecture, to: OptimizerSettings, lora: LoRASettings | None, *, rows: int) -> Need:
-    """Weights in BF16 and adapters in FP32; without adapters all is trained, in BF16."""
-    if lora is None:
-        parts = {"weights": student.parameters * BF16, "training": student.parameters * 4.0 * BF16}
-    else:
+def _adapted(
+    stage: str, student: Architecture, to: OptimizerSettings, lora: LoRASettings | None, *, rows: int, shares: int
+) -> Need:
+    """Weights in BF16 and adapters in FP32; without adapters all is trained, in BF16.
+
+    Of several `shares` (FSDP) each is in FP32, and one block is whole while it computes.
+    """
+    width = FP32 if shares > 1 else BF16
+    weights, training = student.parameters * width, student.parameters * 4.0 * width
+    if lora is not None:
         adapters = student.adapters(lora.r, lora.from_block)
-        parts = {"weights": student.parameters * BF16 + adapters * FP32, "training": adapters * float(TRAINED)}
+        weights, training = weights + adapters * FP32, adapters * float(TRAINED)
+    whole = student.block * BF16 if shares > 1 else 0
+    parts = {"weights": weights / shares + whole, "training": training / shares}
     return Need(stage, parts | _activations(student, to, rows))
-
-
-def _shared(config: PipelineConfig, student: Architecture, need: Need) -> Need:
-    """One process's share under FSDP, which keeps weights in FP32, and the block that is whole while it computes."""
-    if not config.runtime.sharded:
-        return need
-    each = config.runtime.processes
-    weights, training = 2 * need.parts["weights"] / each, need.parts["training"] / each
-    return Need(need.stage, need.parts | {"weights": weights + student.block * BF16, "training": training})
 
 
 def _activations(student: Architecture, to: OptimizerSettings, rows: int) -> dict[str, float]:
