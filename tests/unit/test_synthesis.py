@@ -45,6 +45,14 @@ def test_the_same_seed_gives_the_same_bytes(sets: Path, tmp_path: Path):
         assert path.read_bytes() == (tmp_path / path.relative_to(sets)).read_bytes(), path.name
 
 
+def test_other_prompts_for_the_drafter_change_no_other_training_set(sets: Path, tmp_path: Path):
+    make(tmp_path, draft_public_prompts=0)
+    trained_on = ("cpt", "sft", "practice", "dpo", "calibration")
+    rows = {name: (sets / name / "train.jsonl").read_bytes() for name in (*trained_on, "draft_prompts")}
+    made = {name: (tmp_path / name / "train.jsonl").read_bytes() for name in rows}
+    assert [name for name in rows if rows[name] != made[name]] == ["draft_prompts"]
+
+
 def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path):
     rows = read(sets / "dpo" / "train.jsonl")
     assert all(row["chosen"] != row["rejected"] for row in rows)

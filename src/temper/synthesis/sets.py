@@ -33,20 +33,23 @@ def build(
 
     Raises DataError when the talks give too little.
     """
-    rng = random.Random(settings.seed)
+
+    def rng(name: str) -> random.Random:
+        return random.Random(f"{settings.seed}:{name}")  # one each: what is asked of one set changes no other
+
     say("simulating training conversations")
     own = {name: read(brought(folder) / TRAIN) for name, folder in settings.own if folder}
     needed = 0 if {"sft", "dpo"} <= set(own) else settings.conversations
     gathered, spent = gather(domain, settings, needed, work, say)
     sets = {
-        "sft": own.get("sft") or _sft(gathered, rng),
-        "dpo": own.get("dpo") or _dpo(domain, gathered, settings, rng),
-        "draft_prompts": _draft_prompts(domain, settings, rng),
-        "calibration": _calibration(domain, settings, rng),
+        "sft": own.get("sft") or _sft(gathered, rng("sft")),
+        "dpo": own.get("dpo") or _dpo(domain, gathered, settings, rng("dpo")),
+        "draft_prompts": _draft_prompts(domain, settings, rng("draft_prompts")),
+        "calibration": _calibration(domain, settings, rng("calibration")),
     }
     if settings.practice_prompts:
         sets["practice"] = _points(domain, settings, "practice", dict(settings.practice_prompts), PRACTICE)
-    sets["cpt"], heldout = _split(own["cpt"], rng) if "cpt" in own else _cpt(domain, settings, rng)
+    sets["cpt"], heldout = _split(own["cpt"], rng("cpt")) if "cpt" in own else _cpt(domain, settings, rng("cpt"))
     say("simulating held-out conversations")
     index = Index((key_text(row) for rows in sets.values() for row in rows), NEAR)
     asked = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
