@@ -13,7 +13,7 @@ import argparse
 import json
 from pathlib import Path
 
-from serving import ladder, load_report, made, publish, table
+from serving import ladder, load_report, made, medians, publish, table
 
 from temper.bench.ladder import PLAIN, Configuration
 from temper.config import load_preset
@@ -48,7 +48,9 @@ def main() -> None:
         f"--concurrency {told} --rounds {asked.rounds} --out {asked.out}"
     )
     trained = [TRAINED, *(_trained(name, report) for name, report in reports.items())]
-    publish(asked.out, "What a drafter should learn from", commands, asked, [*trained, "", *table(rows)])
+    publish(
+        asked.out, "What a drafter should learn from", commands, medians(asked.rounds), [*trained, "", *table(rows)]
+    )
 
 
 def _settings(report: Report) -> str:

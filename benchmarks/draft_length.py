@@ -10,7 +10,7 @@ right less often, so the best length falls as more turns are in flight.
 import argparse
 from pathlib import Path
 
-from serving import ladder, load_report, made, publish, table
+from serving import ladder, load_report, made, medians, publish, table
 
 from temper.bench.ladder import PLAIN, Configuration
 from temper.config.stages import EngineSettings
@@ -35,7 +35,7 @@ def main() -> None:
         f"temper run {report.name}",
         f".venv/bin/python benchmarks/draft_length.py {told} --rounds {asked.rounds} --out {asked.out}",
     )
-    publish(asked.out, "How far ahead the drafter should guess", commands, asked, table(rows))
+    publish(asked.out, "How far ahead the drafter should guess", commands, medians(asked.rounds), table(rows))
 
 
 def _drafting(settings: EngineSettings, rung: Configuration) -> EngineSettings:

@@ -80,11 +80,15 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def publish(out: Path, title: str, commands: Sequence[str], asked: Namespace, lines: Sequence[str]) -> None:
+def medians(rounds: int) -> str:
+    """What the table's figures are."""
+    return f"medians of {rounds} rounds, lowest and highest in brackets."
+
+
+def publish(out: Path, title: str, commands: Sequence[str], about: str, lines: Sequence[str]) -> None:
     """Write the page and print it."""
     shown = "".join(f"    {command}\n" for command in commands)
-    about = f"{os.cpu_count()} CPU cores; medians of {asked.rounds} rounds, lowest and highest in brackets."
-    page = f"# {title}\n\nMade by\n\n{shown}\n{about}\n\n" + "\n".join(lines) + "\n"
+    page = f"# {title}\n\nMade by\n\n{shown}\n{os.cpu_count()} CPU cores; {about}\n\n" + "\n".join(lines) + "\n"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     print(page)

@@ -145,6 +145,13 @@ def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran):
         assert row.arithmetic_percent and 0 < row.arithmetic_percent < 100, row
 
 
+def test_the_report_says_what_a_drafter_should_learn_from(first: Ran):
+    learnt = Report.model_validate(first.report).metrics["draft"]
+    for source in ("public", "own", "both"):
+        assert learnt[f"answer_tokens_{source}"] >= 1
+        assert learnt[f"expected_tokens_per_step_{source}"] >= 1
+
+
 def test_the_gate_passed_and_the_champion_is_registered(first: Ran):
     report = Report.model_validate(first.report)
     assert report.gate is not None

@@ -17,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from temper.contents import contents
 from temper.errors import ConfigError, DataError, StoreError
 from temper.stage import Stage
-from temper.stages import draft, hidden_states
+from temper.stages import draft, draft_sources, drafter_training, hidden_states
 from temper.stages.speculators_cpu import forward_answers
 
 WORDS = [f"w{number}" for number in range(180)]
@@ -64,7 +64,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty answered prompts of several lengths."""
+    """Forty answered prompts of several lengths, ten of them public."""
     folder = tmp_path_factory.mktemp("answers")
     rows = [
         {
@@ -75,6 +75,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for n in range(40)
     ]
+    for row in rows[::4]:
+        row["source"] = "public"
     (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     return folder
 
@@ -166,13 +168,10 @@ def test_states_are_bfloat16_where_that_is_native_and_wanted(
 
 
 def _draft_model(target: Path) -> Eagle3DraftModel:
-    config = draft._train_config(
-        draft.DraftSettings(vocabulary=128, epochs=1, learning_rate=1e-3, ttt_steps=3, batch_tokens=64, max_length=64),
-        target,
-        Path("unused"),
-        Path("unused"),
-        cuda=False,
+    settings = draft.DraftSettings(
+        vocabulary=128, epochs=1, learning_rate=1e-3, ttt_steps=3, batch_tokens=64, max_length=64
     )
+    config = drafter_training.trainer_config(settings, target, Path("unused"), Path("unused"), 0.9, cuda=False)
     from argparse import Namespace
 
     from speculators.train.cli import build_draft_model
@@ -235,6 +234,24 @@ def test_a_drafter_is_trained_bound_to_its_target_and_leaves_no_hidden_states(
     assert bound["target_digest"] == contents(target).digest
     assert set(report.metrics) >= {"draft_loss", "accuracy_position_0", "accuracy_position_2", "tokens_per_s"}
     assert not (stage.checkpoints / "data").exists()
+
+
+def test_sources_are_compared_on_one_budget_and_on_the_systems_own_answers(
+    target: Path, answers: Path, tmp_path: Path
+) -> None:
+    stage = _stage(tmp_path, target, answers, budget_to_compare=40)
+    report = draft.main(stage)
+    for source in ("public", "own", "both"):
+        assert 40 <= report.metrics[f"answer_tokens_{source}"] < 40 + 2 * 11
+        assert 1 <= report.metrics[f"expected_tokens_per_step_{source}"] <= 4
+    assert not list(stage.checkpoints.glob("data*"))
+
+
+def test_a_budget_is_no_more_than_the_scarcer_source_has() -> None:
+    rows = [hidden_states.Row([1] * 6, [0, 1, 1, 1, 1, 0], public=number < 2) for number in range(9)]
+    chosen = draft_sources.choose(rows, 100)
+    assert chosen == {"public": [0, 1], "own": [2, 3], "both": [0, 2]}
+    assert draft_sources.choose(rows[2:], 100) == {}
 
 
 def test_a_killed_training_goes_on_from_its_last_whole_epoch(target: Path, answers: Path, tmp_path: Path) -> None:

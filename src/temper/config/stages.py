@@ -208,6 +208,8 @@ class DraftSettings(Settings):
     """Longest row in tokens."""
     precision: Literal["auto", "float32"] = "auto"
     """`auto` takes hidden states in bfloat16 where the hardware does so natively; CPUs train in float32 on them."""
+    budget_to_compare: int = Field(default=0, ge=0)
+    """Answer tokens that a drafter each learns from public, from own and from both answers, to compare the three."""
     seed: int = 0
     """Seed of order and initialisation."""
 

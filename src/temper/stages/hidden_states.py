@@ -37,6 +37,8 @@ class Row:
     input_ids: list[int]
     loss_mask: list[int]
     """1 where the drafter has to know what comes next: on the student's tokens but the last."""
+    public: bool = False
+    """Whether the prompt is a public question and none of the system's own."""
 
     @property
     def drafted(self) -> list[int]:
@@ -56,7 +58,8 @@ def render(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any], max_length: 
     written = written[: len(written) - bool(row.get("truncated"))][: max(0, max_length - len(context))]
     if len(written) < 2:
         return None
-    return Row(context + written, [0] * len(context) + [1] * (len(written) - 1) + [0])
+    mask = [0] * len(context) + [1] * (len(written) - 1) + [0]
+    return Row(context + written, mask, row.get("source") == "public")
 
 
 def tapped_layers(layers: int) -> list[int]:
@@ -88,7 +91,7 @@ def check_disk(folder: Path, need: int) -> None:
 def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -> None:
     """The training folder of `rows`; states that an earlier, killed run left whole are kept."""
     (folder / "hidden_states").mkdir(parents=True, exist_ok=True)
-    names = [folder / "hidden_states" / f"hs_{index}.safetensors" for index in range(len(rows))]
+    names = [file(folder, index) for index in range(len(rows))]
     missing = [index for index, name in enumerate(names) if not name.is_file()]
     done = len(rows) - len(missing)
     with torch.inference_mode(), tap(model) as captured:
@@ -98,6 +101,24 @@ def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -
                 _save(names[index], states[place, : len(rows[index].input_ids)], rows[index].input_ids)
             done += len(batch)
             stage.event("hidden states", done=done, of=len(rows))
+    _save_rows(rows, folder)
+
+
+def file(folder: Path, index: int) -> Path:
+    """Where the states of row `index` lie."""
+    return folder / "hidden_states" / f"hs_{index}.safetensors"
+
+
+def link(rows: list[Row], states: list[Path], folder: Path) -> None:
+    """The training folder of `rows` whose states lie elsewhere already."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "hidden_states").mkdir(parents=True)
+    for index, path in enumerate(states):
+        file(folder, index).symlink_to(path.resolve())
+    _save_rows(rows, folder)
+
+
+def _save_rows(rows: list[Row], folder: Path) -> None:
     columns = {
         "input_ids": [row.input_ids for row in rows],
         "loss_mask": [row.loss_mask for row in rows],

@@ -1,0 +1,91 @@
+"""What FP8's calibration rows are worth in agent scores: public, in-domain or mixed rows, cut to several lengths.
+
+    .venv/bin/python benchmarks/calibration.py --run latest --lengths 32 512 --out docs/results/calibration-scores.md
+
+The run has to have got as far as its evaluations, in this checkout. Each source gives as many rows as the scarcer one
+has. For each line the run's student is quantised anew, served (emulated where the hardware has no FP8), and asked
+held-out points of the run.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from serving import load_report, made, publish
+
+from tasks.evaluate import settings as evaluation
+from temper.config import ROLES, PipelineConfig, load_preset
+from temper.engine import probe
+from temper.home import home
+from temper.launch import launch
+from temper.synthesis.rows import Row, read, write
+
+
+def main() -> None:
+    """Quantise, ask, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="latest", help="pipeline id, the start of one, or latest")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[32, 512])
+    parser.add_argument("--points", type=int, default=100, help="held-out points an agent")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    report = load_report(asked.run)
+    preset, student = load_preset(report.name), made(report, "dpo", "model")
+    points = made(report, "synthesize", "evaluation")
+    sources = _sources(read(made(report, "synthesize", "calibration") / "train.jsonl"))
+    with tempfile.TemporaryDirectory(prefix="temper-calibration-", dir=home()) as folder:
+        lines = [_line("not quantised", "", _scores(preset, student, points, asked.points, Path(folder) / "plain"))]
+        for source, rows in sources.items():
+            for length in asked.lengths:
+                run = Path(folder) / f"{source}-{length}"
+                quantised = _quantise(preset, student, rows, length, run)
+                scores = _scores(preset, quantised, points, asked.points, run / "scores")
+                lines.append(_line(source, str(length), scores))
+    shown = " ".join(map(str, asked.lengths))
+    command = f".venv/bin/python benchmarks/calibration.py --lengths {shown} --points {asked.points} --out {asked.out}"
+    about = (
+        f"{len(sources['mixed']) - 1} calibration rows for each line; percent right of {asked.points} points an agent."
+    )
+    roles = " | ".join(role.capitalize() for role in ROLES)
+    head = f"| calibrated on | rows cut to, tokens | {roles} | mean |\n|---|---|{'---|' * (len(ROLES) + 1)}"
+    publish(asked.out, "Agent scores by FP8 calibration", [f"temper run {report.name}", command], about, [head, *lines])
+
+
+def _sources(rows: list[Row]) -> dict[str, list[Row]]:
+    """Equally many rows of public text, of the system's turns, and of both in the set's proportion."""
+    public = [row for row in rows if row["source"] == "public"]
+    own = [row for row in rows if row["source"] != "public"]
+    many = min(len(public), len(own))
+    of_public = round(many * len(public) / len(rows))
+    return {"public": public[:many], "in-domain": own[:many], "mixed": [*public[:of_public], *own[: many - of_public]]}
+
+
+def _quantise(preset: PipelineConfig, student: Path, rows: list[Row], length: int, run: Path) -> Path:
+    """The student in FP8, calibrated on all `rows` but the one that the stage wants to measure clipping on."""
+    (run / "data").mkdir(parents=True)
+    write(run / "data" / "train.jsonl", rows)
+    told = preset.fp8.model_copy(update={"samples": len(rows) - 1, "max_length": length, "lengths_to_compare": ()})
+    launch("fp8", run / "fp8", told, {"parent": student, "data": run / "data"}, preset.runtime)
+    return run / "fp8" / "out" / "model"
+
+
+def _scores(preset: PipelineConfig, model: Path, points: Path, count: int, run: Path) -> list[float]:
+    """Percent right by role, in the order of a turn."""
+    counts = {"points_per_role": {"final": count}, "scenarios": {"final": 0}, "changed_points": {}}
+    asked = evaluation(
+        "final", preset.synthesize.domain, preset.evaluate.model_copy(update=counts), probe({}).served(preset.engine)
+    )
+    report = launch("evaluate", run, asked, {"data": points, "model": model}, preset.runtime)
+    return [report.metrics[f"{role}_percent"] for role in ROLES]
+
+
+def _line(source: str, length: str, scores: Sequence[float]) -> str:
+    mean = sum(scores) / len(scores)
+    line = f"| {source} | {length} | " + " | ".join(f"{score:.0f}" for score in scores) + f" | {mean:.1f} |"
+    print(line, flush=True)
+    return line
+
+
+if __name__ == "__main__":
+    main()
