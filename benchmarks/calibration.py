@@ -9,14 +9,13 @@ held-out points of the run.
 
 import argparse
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
-from serving import load_report, made, publish
+from serving import load_report, made, publish, scores
 
-from tasks.evaluate import settings as evaluation
 from temper.config import ROLES, PipelineConfig, load_preset
-from temper.engine import probe
 from temper.home import home
 from temper.launch import launch
 from temper.synthesis.rows import Row, read, write
@@ -35,13 +34,13 @@ def main() -> None:
     points = made(report, "synthesize", "evaluation")
     sources = _sources(read(made(report, "synthesize", "calibration") / "train.jsonl"))
     with tempfile.TemporaryDirectory(prefix="temper-calibration-", dir=home()) as folder:
-        lines = [_line("not quantised", "", _scores(preset, student, points, asked.points, Path(folder) / "plain"))]
+        lines = [_line("not quantised", "", scores(preset, student, points, Path(folder) / "plain", asked.points))]
         for source, rows in sources.items():
             for length in asked.lengths:
                 run = Path(folder) / f"{source}-{length}"
                 quantised = _quantise(preset, student, rows, length, run)
-                scores = _scores(preset, quantised, points, asked.points, run / "scores")
-                lines.append(_line(source, str(length), scores))
+                found = scores(preset, quantised, points, run / "scores", asked.points)
+                lines.append(_line(source, str(length), found))
     shown = " ".join(map(str, asked.lengths))
     command = f".venv/bin/python benchmarks/calibration.py --lengths {shown} --points {asked.points} --out {asked.out}"
     about = (
@@ -70,19 +69,9 @@ def _quantise(preset: PipelineConfig, student: Path, rows: list[Row], length: in
     return run / "fp8" / "out" / "model"
 
 
-def _scores(preset: PipelineConfig, model: Path, points: Path, count: int, run: Path) -> list[float]:
-    """Percent right by role, in the order of a turn."""
-    counts = {"points_per_role": {"final": count}, "scenarios": {"final": 0}, "changed_points": {}}
-    asked = evaluation(
-        "final", preset.synthesize.domain, preset.evaluate.model_copy(update=counts), probe({}).served(preset.engine)
-    )
-    report = launch("evaluate", run, asked, {"data": points, "model": model}, preset.runtime)
-    return [report.metrics[f"{role}_percent"] for role in ROLES]
-
-
-def _line(source: str, length: str, scores: Sequence[float]) -> str:
-    mean = sum(scores) / len(scores)
-    line = f"| {source} | {length} | " + " | ".join(f"{score:.0f}" for score in scores) + f" | {mean:.1f} |"
+def _line(source: str, length: str, found: dict[str, Any]) -> str:
+    right = [found["agent_scores"][role]["score"] for role in ROLES]
+    line = f"| {source} | {length} | {' | '.join(f'{score:.0f}' for score in right)} | {mean(right):.1f} |"
     print(line, flush=True)
     return line
 

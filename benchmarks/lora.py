@@ -8,16 +8,13 @@ held-out points, and the same points with changed prompts (`agents.changes`).
 """
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from serving import load_report, made, publish
+from serving import load_report, made, publish, say, scores
 
-from tasks.evaluate import settings as evaluation
-from temper.config import ROLES, PipelineConfig, load_preset
-from temper.engine import probe
+from temper.config import ROLES, load_preset
 from temper.home import home
 from temper.launch import launch
 
@@ -38,9 +35,12 @@ def main() -> None:
     inputs = {"parent": made(report, "cpt", "model"), "data": made(report, "synthesize", "sft")}
     with tempfile.TemporaryDirectory(prefix="temper-lora-", dir=home()) as folder:
         whole = preset.sft.model_copy(update={"lora": None, "learning_rate": asked.learning_rate})
-        trained = launch("sft", Path(folder) / "sft", whole, inputs, preset.runtime, on_event=_say).metrics
+        trained = launch("sft", Path(folder) / "sft", whole, inputs, preset.runtime, on_event=say).metrics
         models = {"LoRA": made(report, "sft", "model"), "all weights": Path(folder) / "sft" / "out" / "model"}
-        found = {name: _scores(preset, model, points, asked, Path(folder) / name) for name, model in models.items()}
+        found = {
+            name: scores(preset, model, points, Path(folder) / name, asked.points, asked.changed)
+            for name, model in models.items()
+        }
     command = (
         f".venv/bin/python benchmarks/lora.py --learning-rate {asked.learning_rate:g} --points {asked.points} "
         f"--changed {asked.changed} --out {asked.out}"
@@ -53,29 +53,18 @@ def main() -> None:
     publish(asked.out, "LoRA beside full fine-tuning", [f"temper run {report.name}", command], about, _table(found))
 
 
-def _say(event: dict[str, Any]) -> None:
-    print(event["message"], f"{100 * event['done'] / event['of']:.0f} %" if event.get("of") else "", flush=True)
-
-
-def _scores(preset: PipelineConfig, model: Path, points: Path, asked: argparse.Namespace, run: Path) -> dict[str, Any]:
-    """Change (`""`: none) -> role -> (percent right, points)."""
-    counts = {"points_per_role": {"sft": asked.points}, "scenarios": {}, "changed_points": {"sft": asked.changed}}
-    config = preset.evaluate.model_copy(update=counts)
-    told = evaluation("sft", preset.synthesize.domain, config, probe({}).served(preset.engine))
-    launch("evaluate", run, told, {"data": points, "model": model}, preset.runtime, on_event=_say)
-    scores = json.loads((run / "out" / "report" / "scores.json").read_text(encoding="utf-8"))
-    return {"": scores["agent_scores"], **scores["changed"]}
-
-
-def _table(found: dict[str, dict[str, Any]]) -> list[str]:
-    first, other = found.values()
-    rows = [(change, role) for change, roles in first.items() for role in ROLES if role in roles]
+def _table(found: dict[str, Any]) -> list[str]:
+    """A line for each role as trained, then for each change of the prompt."""
+    sides = [{"as in training": side["agent_scores"], **side["changed"]} for side in found.values()]
     return [
         HEAD,
         *(
-            f"| {change.replace('_', ' ') or 'as in training'} | {role} | {first[change][role]['n']} "
-            f"| {first[change][role]['score']:.0f} | {other[change][role]['score']:.0f} |"
-            for change, role in rows
+            f"| {change.replace('_', ' ')} | {role} | {roles[role]['n']} | "
+            + " | ".join(f"{side[change][role]['score']:.0f}" for side in sides)
+            + " |"
+            for change, roles in sides[0].items()
+            for role in ROLES
+            if role in roles
         ),
     ]
 

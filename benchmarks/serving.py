@@ -1,5 +1,6 @@
-"""What the serving comparisons share: a run's artifacts, the benchmark's load over rungs of their own, its table."""
+"""What the comparisons share: a run's artifacts, agent scores, the benchmark's load over rungs of their own, a page."""
 
+import json
 import os
 import tempfile
 from argparse import Namespace
@@ -10,12 +11,13 @@ from typing import Any
 
 from temper.bench.bound import Hardware
 from temper.bench.ladder import PLAIN, Bench, Configuration, Engines
-from temper.config import load_preset
+from temper.config import PipelineConfig, load_preset
 from temper.config.stages import EngineSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.home import home
+from temper.launch import launch
 from temper.report.schema import Report
 from temper.report.view import DATA, find
 
@@ -63,6 +65,26 @@ def ladder(
 
         with Engines(start, resident=True) as engines:
             return bench.ladder(rungs, engines, probe({}))
+
+
+def scores(preset: PipelineConfig, model: Path, evaluation: Path, run: Path, points: int, changed: int = 0) -> Any:
+    """`scores.json` of the stage `evaluate` on held-out `points` an agent, `changed` of them also changed."""
+    told = {
+        "stage": "sft",
+        "domain": preset.synthesize.domain,
+        "points": points,
+        "scenarios": 0,
+        "changed": changed,
+        "evaluate": preset.evaluate,
+        "engine": probe({}).served(preset.engine),
+    }
+    launch("evaluate", run, told, {"data": evaluation, "model": model}, preset.runtime, on_event=say)
+    return json.loads((run / "out" / "report" / "scores.json").read_text(encoding="utf-8"))
+
+
+def say(event: dict[str, Any]) -> None:
+    """A stage's line of progress."""
+    print(event["message"], f"{100 * event['done'] / event['of']:.0f} %" if event.get("of") else "", flush=True)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
