@@ -60,7 +60,7 @@ def measure(
             drawn = draws(engine, drawn_from, settings.samples, first_seed=first_seed, concurrency=concurrency)
         return Said(greedy, structured, drawn, accepted)
 
-    plain, drafted = said(PLAIN, 0), said(DRAFTED, settings.samples)
+    plain, drafted = said(PLAIN, 0), said(DRAFTED, len(drawn_from) * settings.samples)
     found = compare(rows, plain.greedy, drafted.greedy)
     structured = compare(in_json, plain.structured, drafted.structured)
     if found["differences"] or structured["differences"]:
@@ -113,8 +113,12 @@ def margin_at(margins: Sequence[tuple[str, float]], plain: str, drafted: str) ->
 def draws(
     engine: Engine, rows: Sequence[dict[str, Any]], samples: int, *, first_seed: int, concurrency: int
 ) -> list[list[str]]:
-    """`samples` short answers to each row's prompt, drawn at temperature 1 with seeds from `first_seed` on."""
-    asked = [{**row, "seed": first_seed + number} for row in rows for number in range(samples)]
+    """`samples` short answers to each row's prompt, drawn at temperature 1, each with a seed of its own.
+
+    Two prompts of one role with the same seed would draw alike, and their differences would not be independent.
+    """
+    each = [row for row in rows for _ in range(samples)]
+    asked = [{**row, "seed": seed} for seed, row in enumerate(each, start=first_seed)]
     drawn = answers(engine, asked, concurrency=concurrency, max_tokens=DRAWN_TOKENS, temperature=1.0)
     return [drawn[start : start + samples] for start in range(0, len(drawn), samples)]
 
