@@ -126,9 +126,9 @@ def _drop_torn(speculator: Path) -> None:
 class _Progress(logging.Handler):
     """Hears the trainer's own metric records and turns them into events and curves."""
 
-    def __init__(self, stage: Stage, epochs: int, name: str) -> None:
+    def __init__(self, stage: Stage, epochs: int, label: str) -> None:
         super().__init__()
-        self.stage, self.epochs, self.name_told = stage, epochs, name
+        self.stage, self.epochs, self.label = stage, epochs, label
         self.curves: list[dict[str, float]] = []
         self.speeds: list[float] = []
 
@@ -146,11 +146,11 @@ class _Progress(logging.Handler):
         if train := record.msg.get("train"):
             self.speeds.append(record.msg["profile"]["tokens_per_s"])
             self.curves.append({"step": step, "loss": train["loss"]})
-            self.stage.event(self.name_told, done=epoch, of=self.epochs, step=step, loss=train["loss"])
+            self.stage.event(self.label, done=epoch, of=self.epochs, step=step, loss=train["loss"])
         if val := record.msg.get("val"):
             figures = _figures(val)
             self.curves.append({"step": step, **figures})
-            self.stage.event(f"{self.name_told}: validated", done=epoch + 1, of=self.epochs, **figures)
+            self.stage.event(f"{self.label}: validated", done=epoch + 1, of=self.epochs, **figures)
 
 
 def _figures(validation: dict[str, float]) -> dict[str, float]:
