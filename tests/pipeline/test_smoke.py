@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from openai import OpenAI
 
 from temper.config import load_preset
-from temper.engine import serve
+from temper.engine import Engine, serve
 from temper.report.schema import Report
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,12 @@ def temper(home: Path, *words: str, timeout: float) -> Ran:
     reports = sorted((home / "runs").glob("*/report.json"))
     report = json.loads(reports[-1].read_text(encoding="utf-8")) if reports else {}
     return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - began, report)
+
+
+def complete(engine: Engine, prompt: list[int], **how: Any) -> str:
+    """The served model's continuation of a prompt given in tokens."""
+    client = OpenAI(base_url=engine.url, api_key="none", max_retries=0)
+    return client.completions.create(model=engine.model, prompt=prompt, **how).choices[0].text
 
 
 @pytest.fixture(scope="module")
@@ -100,22 +108,46 @@ def test_the_engines_own_client_stands_beside_the_ladder(first: Ran):
     assert all(row.prompts == 2 and 0 < row.first_token_ms < row.request_ms for row in rows)
 
 
-def test_a_drafter_keeps_no_known_instructions_from_the_cache(home: Path, first: Ran, tmp_path: Path):
+@pytest.fixture(scope="module")
+def drafted(home: Path, first: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The run's student, served with its drafter."""
     made = {(node.stage, name): digest for node in Report.model_validate(first.report).lineage
             for name, digest in node.artifacts.items()}  # fmt: skip
     student, drafter = (
         home / "store" / "model" / made[stage, "model"].removeprefix("sha256:") for stage in ("dpo", "draft")
     )
-    settings, runtime = load_preset("smoke").engine, {"device": "cpu"}
+    log = tmp_path_factory.mktemp("drafted") / "log"
+    settings = load_preset("smoke").engine
+    with serve(student, settings=settings, runtime={"device": "cpu"}, log=log, drafter=drafter) as engine:
+        yield engine
+
+
+def test_a_drafter_keeps_no_known_instructions_from_the_cache(drafted: Engine):
     instructions = list(range(20, 20 + 2 * 32))  # two whole blocks
     hits = []
-    with serve(student, settings=settings, runtime=runtime, log=tmp_path / "log", drafter=drafter) as engine:
-        for last in (7, 8):
-            before = engine.counters()["prefix_cache_hits"]
-            client = OpenAI(base_url=engine.url, api_key="none")
-            client.completions.create(model=engine.model, prompt=[*instructions, last, 9], max_tokens=4)
-            hits.append(engine.counters()["prefix_cache_hits"] - before)
+    for last in (7, 8):
+        before = drafted.counters()["prefix_cache_hits"]
+        complete(drafted, [*instructions, last, 9], max_tokens=4)
+        hits.append(drafted.counters()["prefix_cache_hits"] - before)
     assert hits == [0, len(instructions)]
+
+
+def test_answers_drawn_with_a_drafter_keep_their_temperature(drafted: Engine):
+    prompts = [list(range(first, first + 12)) for first in range(20, 52, 4)]
+    for prompt in prompts:
+        likeliest, *near, other = (
+            complete(drafted, prompt, max_tokens=8, temperature=temperature, seed=seed)
+            for temperature, seed in ((0, 1), (0.01, 1), (0.01, 2), (2, 3))
+        )
+        assert near == [likeliest, likeliest]
+        assert other != likeliest
+
+
+def test_a_seed_and_a_prompt_longer_than_a_step_are_served(drafted: Engine):
+    prompts = [[20 + n, *([30] * 900)] for n in range(8)]  # more tokens together than one step reads
+    with ThreadPoolExecutor(len(prompts)) as pool:
+        said = list(pool.map(lambda prompt: complete(drafted, prompt, max_tokens=4, temperature=1, seed=1), prompts))
+    assert len(said) == len(prompts)
 
 
 def test_emulated_speed_is_marked_and_says_why(first: Ran):

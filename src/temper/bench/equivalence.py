@@ -24,6 +24,9 @@ from temper.stats import same_source_p_value
 DRAWN_TOKENS = 8
 """Longest drawn answer: of long ones no two are the same, and nothing could be said of their distribution."""
 
+TEMPERATURE = 2.0
+"""Of drawn answers. A good student is sure of itself: at 1 it says the same nearly always, and that shows little."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -113,13 +116,13 @@ def margin_at(margins: Sequence[tuple[str, float]], plain: str, drafted: str) ->
 def draws(
     engine: Engine, rows: Sequence[dict[str, Any]], samples: int, *, first_seed: int, concurrency: int
 ) -> list[list[str]]:
-    """`samples` short answers to each row's prompt, drawn at temperature 1, each with a seed of its own.
+    """`samples` short answers to each row's prompt, drawn at `TEMPERATURE`, each with a seed of its own.
 
     Two prompts of one role with the same seed would draw alike, and their differences would not be independent.
     """
     each = [row for row in rows for _ in range(samples)]
     asked = [{**row, "seed": seed} for seed, row in enumerate(each, start=first_seed)]
-    drawn = answers(engine, asked, concurrency=concurrency, max_tokens=DRAWN_TOKENS, temperature=1.0)
+    drawn = answers(engine, asked, concurrency=concurrency, max_tokens=DRAWN_TOKENS, temperature=TEMPERATURE)
     return [drawn[start : start + samples] for start in range(0, len(drawn), samples)]
 
 

@@ -118,7 +118,7 @@ class Same(Part):
 
 
 class Drawn(Part):
-    """Answers at temperature 1 with and without the drafter."""
+    """Answers drawn at temperature 2 with and without the drafter."""
 
     p_value: float
     """The chance of samples that differ so much or more if both come from one distribution."""

@@ -16,7 +16,7 @@ def register() -> None:
     """Install the fallbacks if this is a CPU without the operators. Safe to call more than once."""
     from vllm.platforms import current_platform
 
-    if not current_platform.is_cpu() or hasattr(torch.ops._C, "static_scaled_fp8_quant"):
+    if not current_platform.is_cpu() or _compiled("static_scaled_fp8_quant"):
         return
     from vllm import _custom_ops
     from vllm.model_executor.kernels import linear
@@ -26,6 +26,12 @@ def register() -> None:
     kernels = linear._POSSIBLE_FP8_KERNELS[PlatformEnum.CPU]
     if not any(kernel.__name__ == "WidenedFP8Kernel" for kernel in kernels):
         kernels.insert(0, _kernel())
+
+
+def _compiled(name: str) -> bool:
+    """Whether vLLM's operator of that name is there: it declares the ones that are not, without arguments."""
+    operator = getattr(torch.ops._C, name, None)
+    return operator is not None and bool(operator.default._schema.arguments)
 
 
 def to_fp8(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
