@@ -266,7 +266,7 @@ class BenchmarkSettings(Settings):
     structured_prompts: int = Field(default=0, ge=0)
     """Understander's prompts whose greedy answers are compared as well where a grammar holds them to JSON."""
     sampled_prompts: int = Field(default=0, ge=0)
-    """Prompts whose answers, drawn at temperature 2, must come from the same distribution with and without the drafter."""
+    """Prompts whose answers, drawn at temperature 2, must have one distribution with and without the drafter."""
     samples: int = Field(default=64, ge=2)
     """Answers drawn for each of them."""
     token_prompts: int = Field(default=0, ge=0)
