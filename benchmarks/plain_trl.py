@@ -2,8 +2,8 @@
 
     python benchmarks/plain_trl.py RUN_DIR
 
-Reads `spec.json` in RUN_DIR as a stage would. What is not named here is TRL's default, but for what a CPU
-without bfloat16 cannot do; `recompute` false also turns off activation checkpointing, which a CPU only loses by.
+Reads `spec.json` in RUN_DIR as a stage would. What is not named here is TRL's default, bfloat16 included where the CPU
+has it; `recompute` false also turns off activation checkpointing, which a CPU only loses by.
 Writes `plain.json` (seconds from the loaded model to the last step) and the merged model to `out/model`.
 """
 
@@ -47,7 +47,7 @@ def main(run_dir: Path) -> None:
             warmup_steps=told["warmup_ratio"],
             max_length=told["max_length"],
             gradient_checkpointing=spec["recompute"],
-            bf16=False,
+            bf16=spec["bf16"],
             use_cpu=True,
             save_strategy="no",
             report_to="none",

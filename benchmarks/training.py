@@ -29,7 +29,7 @@ from temper.synthesis.rows import read
 from temper.synthesis.rows import write as write_rows
 from temper.synthesis.sets import build
 
-SIDES = ("temper", "plain TRL", "plain TRL, no recomputation")
+SIDES = ("temper", "temper, adapters in all blocks", "plain TRL", "plain TRL, no recomputation")
 HELD_OUT = 60
 CONVERSATIONS = 400
 
@@ -52,7 +52,8 @@ def main() -> None:
     tokens = _tokens(parent, data, asked.stage)
     found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for number in range(asked.rounds):
-        for side in (*SIDES[number % 3 :], *SIDES[: number % 3]):
+        first = number % len(SIDES)
+        for side in (*SIDES[first:], *SIDES[:first]):
             run = work / f"{number}-{SIDES.index(side)}"
             seconds = _run(side, asked.stage, settings, run, {"parent": parent, "data": data}, demo)
             row = {"tokens_per_s": tokens / seconds, "loss": _loss(run / "out" / "model", held_out)}
@@ -101,17 +102,29 @@ def _tokens(parent: Path, data: Path, stage: str) -> int:
 
 def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path], demo: Any) -> float:
     """Seconds from the loaded model to the last step."""
-    if side == "temper":
-        launch(stage, run, settings, inputs, demo.runtime)
+    if side.startswith("temper"):
+        told = settings if side == SIDES[0] else _everywhere(settings)
+        launch(stage, run, told, inputs, demo.runtime)
         events = [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").splitlines()]
         return events[-1]["time"] - events[0]["time"]
     run.mkdir()
     spec = {"stage": stage, "config": plain(settings), "inputs": {name: str(path) for name, path in inputs.items()}}
-    write(run / "spec.json", {**spec, "recompute": side == "plain TRL"})
+    write(run / "spec.json", {**spec, "recompute": side == "plain TRL", "bf16": _has_bfloat16()})
     script = Path(__file__).with_name("plain_trl.py")
     with (run / "log.txt").open("w") as log:
         subprocess.run([sys.executable, str(script), str(run)], check=True, stdout=log, stderr=log)
     return float(json.loads((run / "plain.json").read_text(encoding="utf-8"))["seconds"])
+
+
+def _everywhere(settings: Any) -> Any:
+    """The same with adapters in every block, as TRL's own example has them."""
+    return settings.model_copy(update={"lora": settings.lora.model_copy(update={"from_block": 0})})
+
+
+def _has_bfloat16() -> bool:
+    """Whether TRL's default is valid here: elsewhere bfloat16 would be emulated."""
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _loss(folder: Path, points: list[dict[str, Any]]) -> float:
