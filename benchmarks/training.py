@@ -109,7 +109,7 @@ def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path
         return events[-1]["time"] - events[0]["time"]
     run.mkdir()
     spec = {"stage": stage, "config": plain(settings), "inputs": {name: str(path) for name, path in inputs.items()}}
-    write(run / "spec.json", {**spec, "recompute": side == "plain TRL", "bf16": _has_bfloat16()})
+    write(run / "spec.json", {**spec, "recompute": side == "plain TRL", "bf16": training.cpu_has_bfloat16()})
     script = Path(__file__).with_name("plain_trl.py")
     with (run / "log.txt").open("w") as log:
         subprocess.run([sys.executable, str(script), str(run)], check=True, stdout=log, stderr=log)
@@ -119,12 +119,6 @@ def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path
 def _everywhere(settings: Any) -> Any:
     """The same with adapters in every block, as TRL's own example has them."""
     return settings.model_copy(update={"lora": settings.lora.model_copy(update={"from_block": 0})})
-
-
-def _has_bfloat16() -> bool:
-    """Whether TRL's default is valid here: elsewhere bfloat16 would be emulated."""
-    able = torch.cpu.get_capabilities()
-    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _loss(folder: Path, points: list[dict[str, Any]]) -> float:
@@ -148,6 +142,7 @@ def _page(asked: argparse.Namespace, tokens: int, found: dict[str, list[dict[str
         "",
         f"Made by `.venv/bin/python {command} --out {asked.out}` on {os.cpu_count()} CPU cores: {asked.rows} rows,",
         f"{tokens} tokens, {asked.rounds} rounds, the sides in turns. Median, and lowest and highest in brackets.",
+        "Every side reads the same rows once, so the loss says what a row taught; temper's batches hold one role each.",
         "",
         "| | tokens a second | temper over it, round by round | held-out loss, nats |",
         "|---|---|---|---|",

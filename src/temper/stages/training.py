@@ -49,6 +49,11 @@ def in_bfloat16(stage: Stage, settings: OptimizerSettings | DraftSettings) -> bo
         return False
     if on_cuda(stage):
         return torch.cuda.is_bf16_supported()
+    return cpu_has_bfloat16()
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16."""
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
