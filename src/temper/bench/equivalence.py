@@ -73,7 +73,7 @@ def measure(
     if in_json:
         found["structured"] = structured
     if drawn_from:
-        found["sampled"] = compare_draws(plain.drawn, drafted.drawn)
+        found["sampled"] = {"temperature": TEMPERATURE, **compare_draws(plain.drawn, drafted.drawn)}
     return found, drafted.accepted
 
 

@@ -118,8 +118,10 @@ class Same(Part):
 
 
 class Drawn(Part):
-    """Answers drawn at temperature 2 with and without the drafter."""
+    """Answers drawn with and without the drafter."""
 
+    temperature: float = 1.0
+    """What they were drawn at; reports that do not say so are from when it was 1."""
     p_value: float
     """The chance of samples that differ so much or more if both come from one distribution."""
     prompts: int

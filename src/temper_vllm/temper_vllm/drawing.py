@@ -1,4 +1,4 @@
-"""A vLLM plugin: two faults of vLLM 0.32's on CPUs that concern drawn answers, both found by temper's gate.
+"""A vLLM plugin: two faults of vLLM 0.32's on CPUs that concern drawn answers.
 
 With a drafter the target's logits at each guessed place are divided by its request's temperature. The CPU code that
 gives each place its temperature (`_expand_kernel_impl` in `vllm.utils.cpu_triton_utils`) converts the float buffer
