@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from serving import load_report, made, publish, scores
+from serving import config, load_report, made, publish, run_command, scores
 
-from temper.config import ROLES, PipelineConfig, load_preset
+from temper.config import ROLES, PipelineConfig
 from temper.home import home
 from temper.launch import launch
 from temper.synthesis.rows import Row, read, write
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     report = load_report(asked.run)
-    preset, student = load_preset(report.name), made(report, "dpo", "model")
+    preset, student = config(report), made(report, "dpo", "model")
     points = made(report, "synthesize", "evaluation")
     sources = _sources(read(made(report, "synthesize", "calibration") / "train.jsonl"))
     with tempfile.TemporaryDirectory(prefix="temper-calibration-", dir=home()) as folder:
@@ -48,7 +48,7 @@ def main() -> None:
     )
     roles = " | ".join(role.capitalize() for role in ROLES)
     head = f"| calibrated on | rows cut to, tokens | {roles} | mean |\n|---|---|{'---|' * (len(ROLES) + 1)}"
-    publish(asked.out, "Agent scores by FP8 calibration", [f"temper run {report.name}", command], about, [head, *lines])
+    publish(asked.out, "Agent scores by FP8 calibration", [run_command(report), command], about, [head, *lines])
 
 
 def _sources(rows: list[Row]) -> dict[str, list[Row]]:

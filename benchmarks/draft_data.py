@@ -10,13 +10,11 @@ what is measured is how well each drafter guesses the system's own turns.
 """
 
 import argparse
-import json
 from pathlib import Path
 
-from serving import ladder, load_report, made, medians, publish, table
+from serving import ladder, load_report, made, medians, publish, run_command, table
 
 from temper.bench.ladder import PLAIN, Configuration
-from temper.config import load_preset
 from temper.errors import DataError
 from temper.report.schema import Report
 
@@ -42,7 +40,7 @@ def main() -> None:
     rungs += [Configuration(name, target, made(report, "draft", "model"), False) for name, report in reports.items()]
     rows = ladder(next(iter(reports.values())), rungs, asked)
     told = " ".join(map(str, asked.concurrency))
-    commands = [f"temper run {report.name} --until draft {_settings(report)}".rstrip() for report in reports.values()]
+    commands = [run_command(report, "draft") for report in reports.values()]
     commands.append(
         f".venv/bin/python benchmarks/draft_data.py --runs {' '.join(f'{name}=ID' for name in reports)} "
         f"--concurrency {told} --rounds {asked.rounds} --out {asked.out}"
@@ -51,16 +49,6 @@ def main() -> None:
     publish(
         asked.out, "What a drafter should learn from", commands, medians(asked.rounds), [*trained, "", *table(rows)]
     )
-
-
-def _settings(report: Report) -> str:
-    """The overrides that make this run's prompts."""
-    said = []
-    for name in ("draft_prompts", "draft_public_prompts"):
-        value = report.config["synthesize"][name]
-        if value != getattr(load_preset(report.name).synthesize, name):
-            said.append(f"'synthesize.{name}={json.dumps(value)}'")
-    return " ".join(said)
 
 
 def _trained(name: str, report: Report) -> str:

@@ -10,7 +10,7 @@ right less often, so the best length falls as more turns are in flight.
 import argparse
 from pathlib import Path
 
-from serving import ladder, load_report, made, medians, publish, table
+from serving import ladder, load_report, made, medians, publish, run_command, table
 
 from temper.bench.ladder import PLAIN, Configuration
 from temper.config.stages import EngineSettings
@@ -32,7 +32,7 @@ def main() -> None:
     rows = ladder(report, rungs, asked, _drafting)
     told = f"--lengths {' '.join(map(str, asked.lengths))} --concurrency {' '.join(map(str, asked.concurrency))}"
     commands = (
-        f"temper run {report.name}",
+        run_command(report),
         f".venv/bin/python benchmarks/draft_length.py {told} --rounds {asked.rounds} --out {asked.out}",
     )
     publish(asked.out, "How far ahead the drafter should guess", commands, medians(asked.rounds), table(rows))

@@ -8,7 +8,7 @@ The run has to have got as far as its drafter, in this checkout. Worth its time 
 import argparse
 from pathlib import Path
 
-from serving import ladder, load_report, made, medians, publish, table
+from serving import ladder, load_report, made, medians, publish, run_command, table
 
 from temper.bench.ladder import PLAIN, Configuration
 from temper.config.stages import EngineSettings
@@ -34,9 +34,7 @@ def main() -> None:
     rows = ladder(report, rungs, asked, _typed)
     told = " ".join(map(str, asked.concurrency))
     command = f".venv/bin/python benchmarks/dtype.py --concurrency {told} --rounds {asked.rounds} --out {asked.out}"
-    publish(
-        asked.out, "Engines in bfloat16", (f"temper run {report.name}", command), medians(asked.rounds), table(rows)
-    )
+    publish(asked.out, "Engines in bfloat16", (run_command(report), command), medians(asked.rounds), table(rows))
 
 
 def _typed(settings: EngineSettings, rung: Configuration) -> EngineSettings:

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from serving import load_report, made, publish, say, scores
+from serving import config, load_report, made, publish, run_command, say, scores
 
-from temper.config import ROLES, load_preset
+from temper.config import ROLES
 from temper.home import home
 from temper.launch import launch
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     report = load_report(asked.run)
-    preset, points = load_preset(report.name), made(report, "synthesize", "evaluation")
+    preset, points = config(report), made(report, "synthesize", "evaluation")
     inputs = {"parent": made(report, "cpt", "model"), "data": made(report, "synthesize", "sft")}
     with tempfile.TemporaryDirectory(prefix="temper-lora-", dir=home()) as folder:
         whole = preset.sft.model_copy(update={"lora": None, "learning_rate": asked.learning_rate})
@@ -50,7 +50,7 @@ def main() -> None:
         f"{trained['train_wall_s']:.0f} s with all weights, at a learning rate of {preset.sft.learning_rate:g} and "
         f"{asked.learning_rate:g}."
     )
-    publish(asked.out, "LoRA beside full fine-tuning", [f"temper run {report.name}", command], about, _table(found))
+    publish(asked.out, "LoRA beside full fine-tuning", [run_command(report), command], about, _table(found))
 
 
 def _table(found: dict[str, Any]) -> list[str]:

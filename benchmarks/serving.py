@@ -1,10 +1,11 @@
-"""What the comparisons share: a run's artifacts, agent scores, the benchmark's load over rungs of their own, a page."""
+"""What the comparisons share: a run's settings and artifacts, agent scores, the benchmark's load, a page."""
 
 import json
 import os
+import shlex
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,27 @@ def load_report(run: str) -> Report:
     return Report.model_validate_json((find(run) / DATA).read_text(encoding="utf-8"))
 
 
+def config(report: Report) -> PipelineConfig:
+    """What the run was asked for."""
+    return PipelineConfig.model_validate(report.config)
+
+
+def run_command(report: Report, until: str = "") -> str:
+    """The command that makes the run again: its preset, and what it was told beside it but for its machine's part."""
+    preset = load_preset(report.name).model_dump(mode="json", exclude={"runtime"})
+    asked = {key: value for key, value in report.config.items() if key != "runtime"}
+    told = [shlex.quote(f"{key}={json.dumps(value)}") for key, value in _differing(preset, asked)]
+    return " ".join(["temper run", report.name, *(["--until", until] if until else []), *told])
+
+
+def _differing(preset: dict[str, Any], asked: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in asked.items():
+        if isinstance(value, dict) and isinstance(preset.get(key), dict):
+            yield from _differing(preset[key], value, f"{above}{key}.")
+        elif value != preset.get(key):
+            yield f"{above}{key}", value
+
+
 def made(report: Report, stage: str, name: str) -> Path:
     """The stored artifact `name` of the run's `stage`."""
     digest = next(node.artifacts[name] for node in report.lineage if node.stage == stage)
@@ -42,7 +64,7 @@ def ladder(
     engine: Callable[[EngineSettings, Configuration], EngineSettings] = lambda settings, _: settings,
 ) -> list[dict[str, Any]]:
     """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
-    preset = load_preset(report.name)
+    preset = config(report)
     settings = probe({}).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
     told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_turns": 0}
     bench = Bench(
