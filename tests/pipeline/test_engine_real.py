@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +18,11 @@ from pydantic import BaseModel
 
 from temper.agents.client import Chat
 from temper.bench.equivalence import compare, explain
+from temper.cli.dry_run import dry_run
+from temper.config import load_preset
 from temper.config.endpoint import EndpointSettings
 from temper.config.stages import EngineSettings
-from temper.engine import Usage, serve
+from temper.engine import Usage, engine_python, serve
 from temper.errors import EngineError
 from temper.synthesis.endpoint import Endpoint
 
@@ -37,6 +41,23 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.mark.parametrize("preset", ["h100", "h100x8"])
+def test_the_engine_knows_every_flag_of_the_gpu_presets(preset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dry_run(load_preset(preset), None) == 0
+    printed = [line for line in capsys.readouterr().out.splitlines() if "temper_vllm.server" in line]
+    lines = [shlex.split(line.removeprefix("$ "), comments=True)[3:] for line in printed]
+    assert {"--kv-offloading-size", "--speculative-config", "--kv-cache-dtype"} <= set(chain.from_iterable(lines))
+    parse = (
+        "import json, sys\n"
+        "from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args\n"
+        "from vllm.utils.argparse_utils import FlexibleArgumentParser\n"
+        "parser = make_arg_parser(FlexibleArgumentParser())\n"
+        "for line in json.load(sys.stdin):\n"
+        "    validate_parsed_serve_args(parser.parse_args(line))\n"
+    )
+    subprocess.run([engine_python({}), "-c", parse], input=json.dumps(lines), text=True, check=True)
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,19 @@ def test_on_gpus_nothing_of_the_cpu_is_asked_for_and_devices_share_the_model() -
     assert not {"LD_PRELOAD", "OMP_NUM_THREADS", "KMP_AFFINITY"} & added.keys()
 
 
+def test_gpus_offload_cached_prefixes_and_only_where_prefixes_are_cached() -> None:
+    offloading = SETTINGS.model_copy(update={"kv_offload_gib": 64})
+    lines = {
+        (device, cached): command(
+            PYTHON, Path("m"), offloading.model_copy(update={"prefix_caching": cached}), device=device, port=1
+        )
+        for device in ("cpu", "cuda")
+        for cached in (True, False)
+    }
+    assert value(lines["cuda", True], "--kv-offloading-size") == "64"
+    assert [key for key, line in lines.items() if "--kv-offloading-size" in line] == [("cuda", True)]
+
+
 def test_a_drafter_is_served_as_eagle3_and_the_presets_own_flags_win() -> None:
     line = command(PYTHON, Path("m"), SETTINGS, device="cpu", port=1, drafter=Path("d"))
     assert value(line, "--speculative-config") == '{"method": "eagle3", "model": "d", "num_speculative_tokens": 4}'

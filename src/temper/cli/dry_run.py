@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from temper.bench.ladder import UNOPTIMISED
 from temper.config import STAGES, PipelineConfig
 from temper.config.plan import PlanSettings
 from temper.engine import probe
@@ -55,17 +56,19 @@ def _stage(config: PipelineConfig, stage: str) -> Iterator[str]:
     yield f"\n--- {stage}\n{yaml.safe_dump(parts, sort_keys=False, default_flow_style=None, width=120).rstrip()}"
     if stage not in IN_THE_FLOW:
         yield f"$ {shlex.join(command(stage, Path('RUN_FOLDER'), config.runtime))}"
-    for served in SERVED.get(stage, ()):
+    lowest = (UNOPTIMISED,) if stage == "benchmark" and config.benchmark.unoptimised else ()
+    for served in (*lowest, *SERVED.get(stage, ())):
         yield f"$ {shlex.join(_serve(config, served))}   # {served}"
 
 
 def _serve(config: PipelineConfig, served: str) -> list[str]:
     python = Path(config.runtime.engine_python or app_root() / ".venv-engine" / "bin" / "python")
     device: Device = "cuda" if config.runtime.device == "cuda" else "cpu"
+    settings = config.engine if device == "cuda" else probe({"device": device}).served(config.engine)
     return engine_command(
         python,
         Path("FP8_STUDENT" if "fp8" in served else "STUDENT"),
-        config.engine if device == "cuda" else probe({"device": device}).served(config.engine),
+        settings.model_copy(update={"prefix_caching": False}) if served == UNOPTIMISED else settings,
         device=device,
         port=0,
         drafter=Path("DRAFTER") if "drafter" in served else None,

@@ -176,6 +176,8 @@ class EngineSettings(Settings):
     """Most sequences in one step."""
     kv_cache_gib: float = Field(gt=0)
     """Key-value cache on CPUs, in GiB."""
+    kv_offload_gib: float = Field(default=0, ge=0)
+    """Main memory for cached prefixes that GPUs have no room for, in GiB over all devices; CPUs have no use for it."""
     draft_length: int = Field(ge=1)
     """Tokens that the drafter proposes in each step."""
     tensor_parallel: int = Field(default=1, ge=1)

@@ -47,6 +47,8 @@ def command(
         line += ["--block-size", str(CPU_BLOCK)]
         if settings.tensor_parallel == 1:
             line += ["--distributed-executor-backend", "uni"]
+    elif settings.kv_offload_gib and settings.prefix_caching:
+        line += ["--kv-offloading-size", str(settings.kv_offload_gib)]
     if fp8_kv:
         line += ["--kv-cache-dtype", "fp8"]
     if drafter is not None:
