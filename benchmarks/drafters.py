@@ -1,15 +1,17 @@
-"""What a drafter should learn from: public prompts, the system's own, or both (the question of the paper's Table 2).
+"""Drafters of several runs beside each other, under one load: what should a drafter learn from, how large a vocabulary?
 
     .venv/bin/temper run demo --until draft                                                # both: the demo's own
     .venv/bin/temper run demo --until draft 'synthesize.draft_prompts={}' synthesize.draft_public_prompts=200
     .venv/bin/temper run demo --until draft synthesize.draft_public_prompts=0
-    .venv/bin/python benchmarks/draft_data.py --runs both=ID public=ID own=ID --out docs/results/draft-data.md
+    .venv/bin/python benchmarks/drafters.py --runs both=ID public=ID own=ID \\
+        --title "What a drafter should learn from" --out docs/results/draft-data.md
 
-Each run prints its ID. All of them draft for one target, which answered the prompts; the load is the benchmark's, so
-what is measured is how well each drafter guesses the system's own turns.
+Each run prints its ID. All of them draft for one student; the load is the benchmark's, so what is measured is how well
+each drafter guesses the system's own turns.
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
@@ -18,15 +20,14 @@ from temper.bench.ladder import PLAIN, Configuration
 from temper.errors import DataError
 from temper.report.schema import Report
 
-TRAINED = (
-    "| trained on | answers of agents | of public questions | answer tokens | training, s |\n|---|---|---|---|---|"
-)
+TRAINED = "| | own answers | public ones | answer tokens | vocabulary | training, s |\n|---|---|---|---|---|---|"
 
 
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", nargs="+", required=True, metavar="NAME=ID", help="runs that trained a drafter each")
+    parser.add_argument("--title", required=True, help="of the page")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True)
@@ -34,7 +35,7 @@ def main() -> None:
     reports = {name: load_report(run) for name, _, run in (told.partition("=") for told in asked.runs)}
     targets = {made(report, "dpo", "model") for report in reports.values()}
     if len(targets) > 1:
-        raise DataError("the runs have different students: let them differ in synthesize.draft_* alone")
+        raise DataError("the runs have different students: let them differ in synthesize.draft_* and draft.* alone")
     target = targets.pop()
     rungs = [Configuration(PLAIN, target, None, False)]
     rungs += [Configuration(name, target, made(report, "draft", "model"), False) for name, report in reports.items()]
@@ -42,20 +43,19 @@ def main() -> None:
     told = " ".join(map(str, asked.concurrency))
     commands = [run_command(report, "draft") for report in reports.values()]
     commands.append(
-        f".venv/bin/python benchmarks/draft_data.py --runs {' '.join(f'{name}=ID' for name in reports)} "
-        f"--concurrency {told} --rounds {asked.rounds} --out {asked.out}"
+        f".venv/bin/python benchmarks/drafters.py --runs {' '.join(f'{name}=ID' for name in reports)} "
+        f"--title {shlex.quote(asked.title)} --concurrency {told} --rounds {asked.rounds} --out {asked.out}"
     )
     trained = [TRAINED, *(_trained(name, report) for name, report in reports.items())]
-    publish(
-        asked.out, "What a drafter should learn from", commands, medians(asked.rounds), [*trained, "", *table(rows)]
-    )
+    publish(asked.out, asked.title, commands, medians(asked.rounds), [*trained, "", *table(rows)])
 
 
 def _trained(name: str, report: Report) -> str:
     """A row of what the drafter read and how long it took."""
     prompts, drafter = report.config["synthesize"], report.metrics["draft"]
     own, public = sum(prompts["draft_prompts"].values()), prompts["draft_public_prompts"]
-    return f"| {name} | {own} | {public} | {drafter['answer_tokens']:.0f} | {drafter['training_s']:.0f} |"
+    read = f"{own} | {public} | {drafter['answer_tokens']:.0f}"
+    return f"| {name} | {read} | {report.config['draft']['vocabulary']} | {drafter['training_s']:.0f} |"
 
 
 if __name__ == "__main__":
