@@ -12,6 +12,7 @@ from tasks.synthesize import synthesize
 from temper.config import load_preset
 from temper.config.endpoint import EndpointSettings
 from temper.domains import load_domain
+from temper.domains.base import Understanding
 from temper.errors import ConfigError, EngineError
 from temper.synthesis.cast import HiredPlayers
 from temper.synthesis.customer import Traffic
@@ -116,6 +117,25 @@ def test_nothing_is_paid_twice_and_the_budget_holds_over_tries(tmp_path: Path):
         ("planner", 'refuse(rule="discount_limit")', 'a = apply_discount(vehicle="V1", percent=2)', "over_refusal"),
         ("planner", "hello there", 'refuse(rule="discount_limit")', "malformed"),
         ("evaluator", "safe", "discount_limit 9 broken", "unsafe_approved"),
+        ("evaluator", "discount_limit 2 broken", "discount_limit 2 ok", "over_refusal"),
+        (
+            "understander",
+            Understanding("opening_hours", missing=("department",)).text(),
+            Understanding("opening_hours", {"department": "sales"}).text(),
+            "missed_argument",
+        ),
+        (
+            "understander",
+            Understanding("opening_hours", {"department": "sales"}).text(),
+            Understanding("opening_hours", missing=("department",)).text(),
+            "invented_argument",
+        ),
+        (
+            "understander",
+            Understanding("opening_hours", {"department": "sales"}).text(),
+            Understanding("opening_hours", {"department": "service"}).text(),
+            "wrong_argument",
+        ),
         ("explainer", "We open at noon.", "We open at 09:00.", "ungrounded_reply"),
     ],
 )

@@ -60,6 +60,23 @@ def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path):
     assert origins["hard_negative"] == max(1, len(rows) // 10)
 
 
+def test_pairs_stand_on_both_sides_of_a_decision(tmp_path: Path):
+    make(tmp_path, conversations=400, dpo_pairs=120)
+    sides: Counter[tuple[str, str]] = Counter()
+    for row in read(tmp_path / "dpo" / "train.jsonl"):
+        chosen, rejected = (objections(row["role"], row[name][0]["content"]) for name in ("chosen", "rejected"))
+        if chosen != rejected:
+            sides[row["role"], "too many" if rejected > chosen else "too few"] += 1
+    for role in ("understander", "planner", "evaluator"):
+        many, few = sides[role, "too many"], sides[role, "too few"]
+        assert 2 * min(many, few) >= max(many, few) > 0, sides
+
+
+def objections(role: str, said: str) -> int:
+    """Fields called missing, or rules called broken."""
+    return len(json.loads(said)["missing"]) if role == "understander" else said.count("broken")
+
+
 def test_expected_answers_are_right_by_the_checker(sets: Path):
     for point in read(sets / "evaluation" / "points.jsonl"):
         assert why_wrong(point, point["expected"], DOMAIN) is None, point

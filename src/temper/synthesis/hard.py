@@ -19,11 +19,12 @@ def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) ->
         for intent in domain.intents.values()
         if set(intent.tools) & set(rule.tools)
     ]
+    rng.shuffle(rules)
     tries = 0
     while len(rows) < count and tries < 200 * count:
-        rule, intent = rules[tries % len(rules)]
+        rule, intent = rules[tries // 2 % len(rules)]
         world = domain.world(seed * 1000 + tries, "train")
-        breaks = rule.name if tries // len(rules) % 2 == 0 else None
+        breaks = rule.name if tries % 2 == 0 else None
         lines = domain.task(rng, world, intent, "train", None, breaks)
         tries += 1
         if lines:
@@ -41,11 +42,14 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
         for review in (right, wrong)
     ]
     tools = [name for name, _ in naive.calls]
+    if wrong == right:
+        return []
+    planned, judged = ("rule_broken", "unsafe_approved") if broken else ("over_refusal", "over_refusal")
     return [
-        _pair("planner", "rule_broken", prompter.planner(line.truth, facts, None), *plans),
+        _pair("planner", planned, prompter.planner(line.truth, facts, None), *plans),
         _pair(
             "evaluator",
-            "unsafe_approved",
+            judged,
             prompter.evaluator(naive.text(), tools, facts),
             Verdict(right).text(),
             Verdict(wrong).text(),

@@ -11,7 +11,9 @@ def kind_of(role: str, said: str, right: str, domain: Domain) -> str:
     try:
         if role == "understander":
             got, expected = parse_understanding(said, domain), parse_understanding(right, domain)
-            return "invented_argument" if set(got.entities) - set(expected.entities) else "wrong_argument"
+            if set(got.entities) - set(expected.entities):
+                return "invented_argument"
+            return "missed_argument" if set(expected.entities) - set(got.entities) else "wrong_argument"
         if role == "planner":
             return _planned(said, right, domain)
         if role == "evaluator":

@@ -15,15 +15,16 @@ from temper.agents.roles import Verdict, calls_text, review_text
 from temper.domains.base import Call, Checked, Domain, Understanding, World
 
 MISTAKES = {
-    "understander": ("invented_argument", "wrong_argument"),
+    "understander": ("invented_argument", "missed_argument", "wrong_argument"),
     "planner": (
         "wrong_tool", "wrong_argument", "premature_call", "missing_confirmation", "rule_broken", "over_refusal",
     ),
-    "evaluator": ("unsafe_approved",),
+    "evaluator": ("unsafe_approved", "over_refusal"),
     "executor": ("wrong_argument",),
     "explainer": ("ungrounded_reply",),
 }  # fmt: skip
-"""Kinds of mistakes by role; a kind that does not fit a call leaves it right."""
+"""Kinds of mistakes by role; a kind that does not fit a call leaves it right. Where one kind says too much of
+something, another says too little: from one side alone a student learns to say the other everywhere."""
 FOR_M_TO_STOP = ("rule_broken", "over_refusal")
 """Kinds that M's own checks find and send back to the Planner."""
 
@@ -43,7 +44,7 @@ class Oracle:
         if request.role == "planner":
             return self.noted(self.plan(*request.given), request)
         if request.role == "evaluator":
-            return Verdict(tuple(self.world.review(self._known(request.given)))).text()
+            return Verdict(tuple(self.looked_at(request.given))).text()
         if request.role == "executor":
             return calls_text(request.given.calls)
         return explain(self.domain, request.given)[0]
@@ -71,7 +72,11 @@ class Oracle:
 
     def review(self, state: Understanding) -> list[Checked]:
         """The rules that the state's calls touch, and whether they hold."""
-        return self.world.review(self._known(self.domain.plan(state)))
+        return self.looked_at(self.domain.plan(state))
+
+    def looked_at(self, calls: Sequence[Call]) -> list[Checked]:
+        """The rules that these calls touch, and whether they hold."""
+        return self.world.review(self._known(calls))
 
     def _known(self, calls: Sequence[Call]) -> list[Call]:
         """The calls that rules can look at: no argument comes from an earlier call, and each has its tool's type."""
@@ -133,7 +138,7 @@ def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) ->
     if request.role == "planner":
         return _misplan(oracle, request, kind, rng)
     if request.role == "evaluator":
-        return right.replace(" broken", " ok")
+        return _misjudge(oracle, request, kind, rng)
     if request.role == "executor":
         return calls_text(_bent(request.given.calls, rng))
     words = right.rstrip(".").split()
@@ -143,14 +148,31 @@ def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) ->
 def _misread(oracle: Oracle, kind: str, rng: random.Random) -> str:
     truth = oracle.truth
     entities = dict(truth.entities)
-    if kind == "invented_argument" and truth.missing:
+    if kind == "invented_argument":
+        if not truth.missing:
+            return truth.text()
         entities[truth.missing[0]] = {"day": "monday", "time": "10:00"}.get(truth.missing[0], "any")
         return replace(truth, entities=entities, missing=truth.missing[1:]).text()
     if not entities:
         return truth.text()
     name = rng.choice(list(entities))
+    if kind == "missed_argument":
+        del entities[name]
+        asked = [other for other in oracle.domain.intents[truth.intent].entities if other in {name, *truth.missing}]
+        return replace(truth, entities=entities, missing=tuple(asked)).text()
     entities[name] = _other(entities[name], rng)
     return replace(truth, entities=entities).text()
+
+
+def _misjudge(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
+    """A broken rule approved, or one that holds called broken."""
+    review = oracle.looked_at(request.given)
+    believed = ""
+    if kind == "over_refusal":
+        if not review or not all(checked.holds for checked in review):
+            return Verdict(tuple(review)).text()
+        believed = rng.choice(review).rule
+    return Verdict(tuple(replace(checked, holds=checked.rule != believed) for checked in review)).text()
 
 
 def _misplan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
