@@ -10,7 +10,7 @@ from temper.config import Runtime
 from temper.config.stages import EngineSettings, EvaluateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 3
+RECIPE = 4
 
 
 def settings(measured: str, domain: str, config: EvaluateSettings, engine: EngineSettings) -> dict[str, Any]:

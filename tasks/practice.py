@@ -10,7 +10,7 @@ from temper.config import Runtime
 from temper.config.stages import AnswersSettings, EngineSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 1
+RECIPE = 2
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from temper.contents import contents
 from temper.own.bring import brought
 from temper.refs import StageResult
 
-RECIPE = 19
+RECIPE = 20
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:
