@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -133,14 +134,15 @@ def test_a_drafter_keeps_no_known_instructions_from_the_cache(drafted: Engine):
 
 
 def test_answers_drawn_with_a_drafter_keep_their_temperature(drafted: Engine):
-    prompts = [list(range(first, first + 12)) for first in range(20, 52, 4)]
-    for prompt in prompts:
-        likeliest, *near, other = (
-            complete(drafted, prompt, max_tokens=8, temperature=temperature, seed=seed)
-            for temperature, seed in ((0, 1), (0.01, 1), (0.01, 2), (2, 3))
-        )
-        assert near == [likeliest, likeliest]
-        assert other != likeliest
+    """Close to 0 they are mostly the likeliest (a model that knows nothing has ties), far from it hardly ever."""
+    same: Counter[float] = Counter()
+    for first in range(20, 52, 4):
+        prompt = list(range(first, first + 12))
+        likeliest = complete(drafted, prompt, max_tokens=8, temperature=0, seed=1)
+        for temperature, seed in ((0.01, 1), (0.01, 2), (2, 3), (2, 4)):
+            said = complete(drafted, prompt, max_tokens=8, temperature=temperature, seed=seed)
+            same[temperature] += said == likeliest
+    assert same[0.01] >= 8 and same[2] <= 4, same
 
 
 def test_a_seed_and_a_prompt_longer_than_a_step_are_served(drafted: Engine):
