@@ -142,7 +142,7 @@ def test_answers_drawn_with_a_drafter_keep_their_temperature(drafted: Engine):
         for temperature, seed in ((0.01, 1), (0.01, 2), (2, 3), (2, 4)):
             said = complete(drafted, prompt, max_tokens=8, temperature=temperature, seed=seed)
             same[temperature] += said == likeliest
-    assert same[0.01] >= 8 and same[2] <= 4, same
+    assert same[0.01] >= 12 and same[2] <= 2, same
 
 
 def test_a_seed_and_a_prompt_longer_than_a_step_are_served(drafted: Engine):
