@@ -1,13 +1,15 @@
 """Other people's data: what fits becomes rows, what does not is refused with its row and reason, nothing is lost."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.synthesize import synthesize
@@ -54,13 +56,15 @@ def test_a_chat_gives_a_row_for_each_thing_the_assistant_did(tmp_path: Path):
 
 def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path):
     silent = {"messages": [{"role": "user", "content": "Hello?"}]}
+    half = {"messages": [{"role": "user", "content": "\ud83d"}, {"role": "assistant", "content": "x"}]}
     broken_call = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}
-    path = lines(tmp_path / "chats.jsonl", CHAT, "{half", silent, "[1]", {"text": "x"}, broken_call, CHAT)
+    path = lines(tmp_path / "chats.jsonl", CHAT, "{half", silent, "[1]", {"text": "x"}, half, broken_call, CHAT)
     came = bring([path], "sft", tmp_path / "out")
-    assert (came.read, came.made) == (7, 4)
-    assert [row["row"] for row in came.refused] == [2, 3, 4, 5, 6]
+    assert (came.read, came.made) == (8, 4)
+    assert [row["row"] for row in came.refused] == [2, 3, 4, 5, 6, 7]
     reasons = [row["reason"] for row in read(tmp_path / "out" / "refused.jsonl")]
     assert reasons[0].startswith("not JSON")
+    assert reasons[-2] == "half of a surrogate pair in a text"
     assert reasons[-1] == "message 1: a tool call without a name"
 
 
@@ -105,16 +109,36 @@ def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path):
     assert rows[4]["prompt"] == [{"role": "user", "content": "A flight?"}]
 
 
+def test_the_command_reads_parquet_in_a_process_that_imported_nothing_else(tmp_path: Path):
+    tool = {"name": "get_order", "parameters": {"properties": {"order": {"type": "string"}}}}
+    other = {"name": "cancel", "parameters": {"properties": {"reason": {"type": "string"}}}}
+    path, out = tmp_path / "chats.parquet", tmp_path / "out"
+    chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([{**chat, "tools": [tool, other]}]), path)
+    command = [sys.executable, "-c", "import sys, temper.cli; sys.exit(temper.cli.main())"]
+    subprocess.run([*command, "import", str(path), "--as", "sft", "--out", str(out)], check=True)
+    assert read(out / "train.jsonl")[0]["prompt"][0]["content"] == "tools: get_order(order); cancel(reason)"
+
+
+FIELDS = ("messages", "tools", "role", "content", "tool_calls", "prompt", "chosen", "rejected", "input", "text", "traj")
+PARTS = ("function", "name", "arguments", "parameters", "properties", "role", "content", "tool_calls", "text")
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["user", "assistant", "tool"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["user", "assistant", "[1]"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(PARTS), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ("messages", "tools", "role", "content", "tool_calls", "prompt", "chosen", "rejected", "input", "text", "traj")
-MESSAGE = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5)
+FUNCTION = st.fixed_dictionaries({}, optional={"name": st.just("f") | JSON, "arguments": JSON, "parameters": JSON})
+CALLS = st.lists(st.fixed_dictionaries({"function": FUNCTION | JSON}) | JSON, max_size=2)
+MESSAGE = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "system", "tool"]) | JSON},
+    optional={"content": st.just("Hello") | JSON, "tool_calls": CALLS | JSON},
+)
+MESSAGES = st.lists(MESSAGE, max_size=4)
+VALUE = MESSAGES | CALLS | st.fixed_dictionaries({"messages": MESSAGES}) | JSON
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.lists(MESSAGE, max_size=4), max_size=6))
+@settings(max_examples=1000)
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUE))
 def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]):
     for name, convert in CONVERT.items():
         try:

@@ -92,10 +92,11 @@ def tool_metrics(pairs: Iterable[tuple[str, str]], domain: Domain) -> dict[str, 
     A plan without calls counts as the one item `nothing`, so that turns which need no tool are not left out.
     """
     figures = {}
+    plans_of = [(_calls(expected, domain), _calls(got, domain)) for expected, got in pairs]
     for label, items in (("tool", _tools), ("argument", _arguments)):
         hit = said = due = 0
-        for expected, got in pairs if isinstance(pairs, list) else (pairs := list(pairs)):
-            want, have = items(_calls(expected, domain)), items(_calls(got, domain))
+        for expected, got in plans_of:
+            want, have = items(expected), items(got)
             hit, said, due = hit + (want & have).total(), said + have.total(), due + want.total()
         precision, recall = hit / said if said else 0.0, hit / due if due else 0.0
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0

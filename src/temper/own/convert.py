@@ -52,7 +52,9 @@ def preference(record: Mapping[str, Any]) -> list[Row]:
     if better == worse:
         raise Refused("chosen and rejected are the same")
     prompt = _system(tools)
-    for number, message in enumerate([{"role": "user", "content": asked}] if isinstance(asked, str) else asked or []):
+    if isinstance(asked, str):
+        asked = [{"role": "user", "content": asked}]
+    for number, message in enumerate(asked if isinstance(asked, (list, tuple)) else []):
         prompt = _joined(prompt, *_said(message, number))
     if not prompt or prompt[-1]["role"] != "user":
         raise Refused("the prompt does not end with a user's message")
@@ -113,34 +115,47 @@ def _said(message: Any, number: int) -> tuple[str, str]:
 
 def _content(content: Any) -> str:
     if isinstance(content, (list, tuple)):  # OpenAI's content parts
-        parts = [str(part.get("text", "")) for part in content if isinstance(part, Mapping)]
-        content = "\n".join(part for part in parts if part)
+        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        content = "\n".join(text for text in texts if text and isinstance(text, str))
     return content.strip() if isinstance(content, str) else ""
 
 
 def _calls(calls: Any, number: int) -> str:
     made = []
     for call in calls if isinstance(calls, (list, tuple)) else []:
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if not isinstance(function, Mapping) or not function.get("name"):
+        function = _function(call)
+        if function is None:
             raise Refused(f"message {number}: a tool call without a name")
         arguments = function.get("arguments") or {}
         try:
-            arguments = json.loads(arguments) if isinstance(arguments, str) else dict(arguments)
-        except ValueError:
+            arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+        except (ValueError, RecursionError):
             raise Refused(f"message {number}: the arguments of {function['name']} are not JSON") from None
+        if not isinstance(arguments, Mapping):
+            raise Refused(f"message {number}: the arguments of {function['name']} are no object")
         made.append({"name": function["name"], "arguments": arguments})
-    return json.dumps(made, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(made, separators=(",", ":"), ensure_ascii=False, default=str)  # parquet knows dates
 
 
 def _system(tools: Any) -> list[Message]:
     """The tools' signatures as a system message, as the agents' own prompts show theirs."""
     signatures = []
-    for tool in tools if isinstance(tools, (list, tuple)) else []:
-        function = tool.get("function", tool) if isinstance(tool, Mapping) else {}
-        names = ((function.get("parameters") or {}).get("properties") or {}).keys()
-        signatures.append(f"{function.get('name')}({', '.join(names)})")
+    for number, tool in enumerate(tools if isinstance(tools, (list, tuple)) else []):
+        function = _function(tool)
+        parameters = (function or {}).get("parameters") or {}
+        properties = parameters.get("properties") or {} if isinstance(parameters, Mapping) else None
+        if function is None or not isinstance(properties, Mapping):
+            raise Refused(f"tool {number} has no name, or parameters that are no JSON schema")
+        # Parquet gives every tool the properties of all, empty where they are another's.
+        names = [str(name) for name, schema in properties.items() if schema is not None]
+        signatures.append(f"{function['name']}({', '.join(names)})")
     return [_message("system", f"tools: {'; '.join(signatures)}")] if signatures else []
+
+
+def _function(value: Any) -> Mapping[str, Any] | None:
+    """What OpenAI's form holds under `function`, or the value itself in the bare form; None if it has no name."""
+    inner = value.get("function", value) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) and isinstance(inner.get("name"), str) and inner["name"] else None
 
 
 def _joined(talk: Sequence[Message], role: str, text: str) -> list[Message]:

@@ -27,30 +27,43 @@ def records(path: Path) -> Iterator[tuple[int, Record | str]]:
         yield from _READERS[suffix](path)
     except UnicodeDecodeError:
         raise DataError(f"{path.name} is not UTF-8; convert it first (iconv -f LATIN1 -t UTF-8)") from None
+    except csv.Error as error:
+        raise DataError(f"{path.name} is not CSV: {error}") from None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Record | str]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield number, _object(line)
+                yield number, _parsed(line)
 
 
-def _object(line: str) -> Record | str:
+def _parsed(line: str) -> Record | str:
     try:
-        value = json.loads(line)
+        return _object(json.loads(line))
     except (ValueError, RecursionError) as error:
         return f"not JSON: {str(error)[:80]}"
-    return value if isinstance(value, dict) else "not a JSON object"
+
+
+def _object(value: Any) -> Record | str:
+    """The value if it is a record that can be written again: escapes in JSON can spell what UTF-8 has no form for."""
+    if not isinstance(value, dict):
+        return "not a JSON object"
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "half of a surrogate pair in a text"
+    return value
 
 
 def _json(path: Path) -> Iterator[tuple[int, Record | str]]:
+    text = path.read_text(encoding="utf-8-sig")
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path.name} is not JSON: {error}; one object a line is called .jsonl") from None
     for number, item in enumerate(value if isinstance(value, list) else [value], start=1):
-        yield number, item if isinstance(item, dict) else "not a JSON object"
+        yield number, _object(item)
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Record | str]]:
@@ -60,18 +73,17 @@ def _csv(path: Path) -> Iterator[tuple[int, Record | str]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Record | str]]:
-    import pyarrow
+    import pyarrow.parquet  # slow to load, and only this form needs it
 
+    number = 0
     try:
-        source = pyarrow.parquet.ParquetFile(path)
+        with pyarrow.parquet.ParquetFile(path) as source:
+            for batch in source.iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
     except pyarrow.ArrowException as error:
         raise DataError(f"{path.name} is not parquet: {error}") from None
-    with source:
-        number = 0
-        for batch in source.iter_batches(batch_size=256):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
 
 
 def _text(path: Path) -> Iterator[tuple[int, Record | str]]:
