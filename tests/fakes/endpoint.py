@@ -15,7 +15,8 @@ class FakeEndpoint:
     """Misbehaves once for each word of `faults`, in order, then answers well. Use as a context manager.
 
     Faults: `429`, `500`, `401` (status codes), `cut` (the connection ends inside the body), `half` (half a JSON),
-    `schema` (a content of another shape), `silence` (no answer for `silence_s`).
+    `page` (HTML), `mute` (a choice without a message), `schema` (a content of another shape), `silence` (no answer for
+    `silence_s`).
     """
 
     def __init__(self, answer: Answer, faults: tuple[str, ...] = (), silence_s: float = 2.0) -> None:
@@ -71,11 +72,12 @@ class FakeEndpoint:
                 "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
             }
         ).encode()  # fmt: skip
+        body = {"page": b"<html>Sign in</html>", "mute": b'{"choices": [{}]}'}.get(fault, body)
         length = len(body)
         if fault in ("cut", "half"):
             body = body[: length // 2]
         handler.send_response(int(fault) if fault.isdigit() else 200)
-        handler.send_header("content-type", "application/json")
+        handler.send_header("content-type", "text/html" if fault == "page" else "application/json")
         handler.send_header("content-length", str(length if fault == "cut" else len(body)))
         handler.end_headers()
         handler.wfile.write(body)

@@ -49,7 +49,7 @@ def name(request: dict[str, Any]) -> str:
     return json.dumps({"name": request["messages"][0]["content"]})
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "cut", "half", "silence", "schema"])
+@pytest.mark.parametrize("fault", ["429", "500", "cut", "half", "page", "mute", "silence", "schema"])
 def test_what_passes_is_waited_for(fault: str, tmp_path: Path):
     with FakeEndpoint(name, (fault, fault), silence_s=1.0) as server:
         (answer,), endpoint = ask(server, tmp_path / "journal")

@@ -133,11 +133,11 @@ class Endpoint:
                 "json_schema": {"name": shape.__name__, "schema": shape.model_json_schema(), "strict": True},
             },
         )
-        if not reply.choices:
-            raise ValueError("no choices")
-        usage = reply.usage
-        tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        return reply.choices[0].message.content or "", tokens
+        try:  # the client hands on whatever a body held, a page of HTML too
+            text, usage = reply.choices[0].message.content, reply.usage
+            return text or "", (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        except (AttributeError, IndexError, TypeError):
+            raise ValueError("no chat completion") from None
 
     def _pause(self, error: Exception, tries: int) -> float:
         asked = error.response.headers.get("retry-after") if isinstance(error, openai.APIStatusError) else None
