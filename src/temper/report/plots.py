@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from temper.config import ROLES
 from temper.report.drawing import draw, figure_of
-from temper.report.figures import BASELINE
+from temper.report.figures import BASELINE, LOWEST
 from temper.report.schema import Report, Speed
 
 if TYPE_CHECKING:
@@ -79,24 +79,21 @@ def agent_scores(report: Report) -> "Figure | None":
 
 
 def ladder(report: Report) -> "Figure | None":
-    """Customer turns per second, hatched where only emulated, and their P90 by concurrency."""
+    """Customer turns per second by load, hatched where only emulated; and beside it their P90 against their number."""
     if not report.ladder:
         return None
-    figure, panels = figure_of(10, 3.9, 2)
+    figure, (bars, lines) = figure_of(10, 3.9, 2)
     loads = sorted({speed.concurrency for speed in report.ladder})
     names = [name for name in LADDER_COLOURS if any(speed.configuration == name for speed in report.ladder)]
     width = 0.84 / len(names)
-    for axes, field, title in ((panels[0], "qps", "Customer turns per second"), (panels[1], "p90_s", "P90, seconds")):
-        for place, load in enumerate(loads):
-            # minutes of emulation would flatten the seconds that count
-            shown = [
-                speed for speed in report.ladder if speed.concurrency == load and (speed.comparable or field != "p90_s")
-            ]
-            for index, speed in enumerate(shown):
-                _ladder_bar(axes, field, speed, place + (index - (len(shown) - 1) / 2) * width, width * 0.92)
-        axes.set(title=title, xticks=range(len(loads)), xlabel="turns in flight")
-        axes.set_xticklabels([str(load) for load in loads])
-        axes.margins(y=0.16)
+    for place, load in enumerate(loads):
+        shown = [speed for speed in report.ladder if speed.concurrency == load]
+        for index, speed in enumerate(shown):
+            _ladder_bar(bars, speed, place + (index - (len(shown) - 1) / 2) * width, width * 0.92)
+    bars.set(title="Customer turns per second (x: times the student)", xticks=range(len(loads)))
+    bars.set(xticklabels=[str(load) for load in loads], xlabel="turns in flight")
+    bars.margins(y=0.16)
+    _latency(lines, [speed for speed in report.ladder if speed.comparable])
     figure.legend(
         handles=_ladder_legend(names, any(not speed.comparable for speed in report.ladder)),
         ncols=len(names) + 1,
@@ -203,20 +200,33 @@ def calibration(report: Report) -> "Figure | None":
     return figure
 
 
-def _ladder_bar(axes: "Axes", field: str, speed: Speed, at: float, width: float) -> None:
-    colour, value = LADDER_COLOURS[speed.configuration], getattr(speed, field)
+def _ladder_bar(axes: "Axes", speed: Speed, at: float, width: float) -> None:
+    colour = LADDER_COLOURS[speed.configuration]
     bars = axes.bar(
         at,
-        value,
+        speed.qps,
         width,
         color=colour if speed.comparable else "none",
         edgecolor=colour,
         hatch=None if speed.comparable else "////",
     )
-    label = f"{value:.2f}" if value < 10 else f"{value:.1f}"
-    if field == "qps" and speed.speedup and speed.configuration != BASELINE:
+    label = f"{speed.qps:.2f}"
+    if speed.speedup and speed.configuration not in (LOWEST, BASELINE):
         label += f"\nx{speed.speedup:.2f}"
-    axes.bar_label(bars, [label], padding=2, fontsize=8)
+    axes.bar_label(bars, [label], padding=2, fontsize=7)
+
+
+def _latency(axes: "Axes", rows: list[Speed]) -> None:
+    """One line a configuration, a point for each load with its turns in flight."""
+    for name, colour in LADDER_COLOURS.items():
+        found = sorted((row.concurrency, row.qps, row.p90_s) for row in rows if row.configuration == name)
+        axes.plot([qps for _, qps, _ in found], [p90 for _, _, p90 in found], color=colour, marker="o", ms=4)
+        for load, qps, p90 in found:
+            axes.annotate(str(load), (qps, p90), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=7)
+    axes.set(title="P90, seconds (the numbers: turns in flight)", xlabel="customer turns per second")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.margins(y=0.16)
 
 
 def _ladder_legend(names: list[str], emulated: bool) -> list[Any]:
