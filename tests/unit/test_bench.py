@@ -126,6 +126,12 @@ def test_shares_are_of_what_was_read_and_computed(drafter: float, memory: float,
     assert found == pytest.approx({"memory_percent": memory, "arithmetic_percent": arithmetic})
 
 
+def test_a_step_drafts_for_all_its_requests_at_once() -> None:
+    served = Served(weights=100, drafter=10, draft_length=4, flops_each=2)
+    at_four = Usage(prompt_tokens=0, output_tokens=80, drafts=20, accepted=60, steps=5, read_tokens=0)
+    assert served.shares(at_four, 1.0, Hardware(1000, 1000))["memory_percent"] == pytest.approx(70)
+
+
 def test_a_step_reads_the_weights_as_the_engine_holds_them(tmp_path: Path) -> None:
     shape = {"hidden_size": 4, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     shape |= {"num_key_value_heads": 1, "vocab_size": 16, "tie_word_embeddings": True}

@@ -13,6 +13,7 @@ from temper.config.stages import LoRASettings
 from temper.errors import ConfigError
 from temper.planning.architecture import Architecture
 from temper.planning.memory import needs
+from temper.planning.speed import ladder
 from temper.planning.work import work
 from temper.stages import training
 
@@ -83,6 +84,26 @@ def test_twice_the_rows_take_twice_the_hours():
     once, twice = ({w.stage: w for w in work(c, PAPERS.plan, base)} for c in (PAPERS, more))
     assert twice["sft"].hours == pytest.approx(2 * once["sft"].hours)
     assert twice["cpt"] == once["cpt"]
+
+
+def test_the_data_sheet_bounds_the_ladder(capsys: pytest.CaptureFixture[str]):
+    assert PAPERS.plan is not None
+    base, student = Architecture.of(PAPERS.plan.shape), Architecture.of(PAPERS.plan.shape).expanded(PAPERS.expand.every)
+    plan = PAPERS.plan.model_copy(update={"calls_per_turn": 1.0, "answer_tokens": 1, "cached_prompt": 0.5})
+    alone, quantised, lowest = (
+        ladder(PAPERS, plan, base, (name,)) for name in ("student", "student+fp8", "unoptimised")
+    )
+    read = 2 * (student.parameters - student.shape.vocab_size * student.shape.hidden_size)  # BF16, embedding looked up
+    once = read / (PAPERS.engine.tensor_parallel * plan.bandwidth_gb_s * 1e9)
+    assert (alone[0].concurrency, alone[0].bound) == (1, "memory")
+    assert alone[0].turns_per_s == pytest.approx(1 / once)
+    assert quantised[0].turns_per_s == pytest.approx(2 / once)
+    assert lowest[0].turns_per_s == pytest.approx(1 / once / plan.unoptimised_calls_per_turn)
+    drafted = {row.concurrency: row for row in ladder(PAPERS, PAPERS.plan, base, ("student+drafter",))}
+    plain = {row.concurrency: row for row in ladder(PAPERS, PAPERS.plan, base, ("student",))}
+    assert all(1 < drafted[load].turns_per_s / plain[load].turns_per_s < PAPERS.plan.tokens_per_step for load in plain)
+    dry_run(PAPERS, None)
+    assert "student+drafter+fp8  1: " in capsys.readouterr().out
 
 
 def test_half_the_devices_hold_twice_the_weights_each():

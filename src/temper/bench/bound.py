@@ -37,7 +37,7 @@ class Served:
     weights: float
     """Bytes of the target that a step reads."""
     drafter: float
-    """Bytes of the drafter that a proposed token reads; 0 without one."""
+    """Bytes of the drafter that it takes to propose one token more to all requests of a step; 0 without one."""
     draft_length: int
     flops_each: float
     """FLOPs of the target for a token."""
@@ -56,7 +56,8 @@ class Served:
 
     def shares(self, usage: Usage, wall_s: float, hardware: Hardware) -> dict[str, float]:
         """Percent of the memory's and of the arithmetic's rate that were used in `wall_s` seconds."""
-        read = usage.steps * self.weights + usage.drafts * self.draft_length * self.drafter
+        drafting = min(usage.steps, usage.drafts)  # a step drafts for all its requests at once
+        read = usage.steps * self.weights + drafting * self.draft_length * self.drafter
         scored = usage.drafts * (self.draft_length + 1) if self.drafter else usage.output_tokens
         return {
             "memory_percent": 100 * read / wall_s / hardware.bytes_per_s,

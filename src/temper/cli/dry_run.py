@@ -17,6 +17,7 @@ from temper.home import app_root
 from temper.launch import command
 from temper.planning.architecture import Architecture
 from temper.planning.memory import GIB, needs
+from temper.planning.speed import ladder
 from temper.planning.work import work
 
 PARTS: dict[str, tuple[str, ...]] = {
@@ -34,7 +35,7 @@ SERVED = {
     "evaluate": ("student", "student+drafter+fp8"),
     "benchmark": ("student", "student+drafter", "student+fp8", "student+drafter+fp8"),
 }
-"""What the engine serves, by the stage that asks it."""
+"""What the engine serves, by the stage that asks it; `benchmark.unoptimised` adds a rung below."""
 IN_THE_FLOW = ("gate", "promote")
 """Stages without a process of their own."""
 
@@ -56,9 +57,12 @@ def _stage(config: PipelineConfig, stage: str) -> Iterator[str]:
     yield f"\n--- {stage}\n{yaml.safe_dump(parts, sort_keys=False, default_flow_style=None, width=120).rstrip()}"
     if stage not in IN_THE_FLOW:
         yield f"$ {shlex.join(command(stage, Path('RUN_FOLDER'), config.runtime))}"
-    lowest = (UNOPTIMISED,) if stage == "benchmark" and config.benchmark.unoptimised else ()
-    for served in (*lowest, *SERVED.get(stage, ())):
+    for served in _rungs(config) if stage == "benchmark" else SERVED.get(stage, ()):
         yield f"$ {shlex.join(_serve(config, served))}   # {served}"
+
+
+def _rungs(config: PipelineConfig) -> tuple[str, ...]:
+    return (*([UNOPTIMISED] if config.benchmark.unoptimised else []), *SERVED["benchmark"])
 
 
 def _serve(config: PipelineConfig, served: str) -> list[str]:
@@ -91,6 +95,11 @@ def _plan(config: PipelineConfig, plan: PlanSettings) -> None:
     print("projection from the plan's data sheet, not a measurement:")
     for item in work(config, plan, base):
         print(f"  {item.stage:<10} {item.tokens:10.3g} tokens  {item.flops:10.3g} FLOPs  {item.hours:8.2f} h at least")
+    print("customer turns a second, at most, by the same data sheet; by turns in flight:")
+    for rung in _rungs(config):
+        rows = ladder(config, plan, base, (rung,))
+        reached = ", ".join(f"{row.concurrency}: {row.turns_per_s:.3g} ({row.bound})" for row in rows)
+        print(f"  {rung:<20} {reached}")
     if too_much:
         raise ConfigError(
             f"does not fit into {room:.0f} GiB: {', '.join(too_much)}; lower its batch_size or max_length (draft: "

@@ -35,6 +35,8 @@ class PlanSettings(Settings):
     """Share of it that runtime and fragmentation take."""
     bf16_tflops: float = Field(gt=0)
     """Dense BF16 arithmetic of one device, in TFLOP/s, by its data sheet."""
+    fp8_tflops: float | None = Field(default=None, gt=0)
+    """Dense FP8 arithmetic, where the device has it."""
     bandwidth_gb_s: float = Field(gt=0)
     """Memory bandwidth of one device, in GB/s, by its data sheet."""
     utilisation: float = Field(default=0.35, gt=0, le=1)
@@ -47,3 +49,9 @@ class PlanSettings(Settings):
     """Mean tokens of a document for continual pretraining, its context included."""
     calls_per_turn: float = Field(default=4.4, ge=1)
     """Agent calls of a customer turn."""
+    unoptimised_calls_per_turn: float = Field(default=5.0, ge=1)
+    """The same where the LLM Evaluator is asked about every plan."""
+    cached_prompt: float = Field(default=0.65, ge=0, lt=1)
+    """Share of a prompt's tokens that the prefix cache holds."""
+    tokens_per_step: float = Field(default=4.2, ge=1)
+    """Tokens that the engine gives in a step with the drafter."""
