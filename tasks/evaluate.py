@@ -10,7 +10,7 @@ from temper.config import Runtime
 from temper.config.stages import EngineSettings, EvaluateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 4
+RECIPE = 5
 
 
 def settings(measured: str, domain: str, config: EvaluateSettings, engine: EngineSettings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from temper.agents.client import Answer, Request
 from temper.agents.plan import Malformed
-from temper.agents.roles import completed, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.roles import completed, grounded, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
 from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
 from temper.agents.scoring import tool_metrics, why_wrong
 from temper.domains import load_domain
@@ -260,6 +260,18 @@ def test_what_nobody_said_is_asked_for_and_what_was_said_stays():
 
 
 @pytest.mark.parametrize(
+    ("said", "kept"),
+    [("Yes, go ahead.", "V12"), ("No, this car.", "V15"), ("I meant V15.", "V15"), ("I meant V20.", "V12")],
+)
+def test_the_open_task_keeps_its_value_until_other_words_are_said(said: str, kept: str):
+    """What is shown meanwhile is another car: V15."""
+    pending = Understanding("reserve_vehicle", {"vehicle": "V12"}, ("confirmed",))
+    answered = Understanding("reserve_vehicle", {"vehicle": "V15"})
+    assert grounded(answered, pending, "V15", said, DOMAIN).entities == {"vehicle": kept}
+    assert grounded(answered, None, "V15", said, DOMAIN).entities.get("vehicle") == "V15"
+
+
+@pytest.mark.parametrize(
     ("said", "focus", "understood", "whole"),
     [
         ("What is the price of inspection?", None, ("service_price", {}), {"service": "inspection"}),
@@ -270,6 +282,8 @@ def test_what_nobody_said_is_asked_for_and_what_was_said_stays():
         ("He was happy with it. A discount, please.", "V12", ("apply_discount", {}), {}),
         ("Monday or tuesday, V12.", None, ("check_slots", {}), {"vehicle": "V12"}),
         ("This car, on tuesday.", "V12", ("check_slots", {"vehicle": "V15"}), {"vehicle": "V15", "day": "tuesday"}),
+        ("Yes, go ahead.", None, ("reserve_vehicle", {"vehicle": "V12"}), {"vehicle": "V12", "confirmed": "yes"}),
+        ("Yesterday.", None, ("reserve_vehicle", {"vehicle": "V12"}), {"vehicle": "V12"}),
         ("In V12x?", None, ("vehicle_details", {}), {}),
     ],
 )

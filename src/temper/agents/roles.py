@@ -60,7 +60,7 @@ def grounded(
     understood: Understanding, pending: Understanding | None, focus: str | None, utterance: str, domain: Domain
 ) -> Understanding:
     """What M may act on: a value that the customer neither said nor was shown is left out, and so asked for, and one
-    word of the customer's gives one value; what was known of the open task stays known.
+    word of the customer's gives one value; what was known of the open task stays known, until other words are said.
     """
     known = dict(pending.entities) if pending and pending.intent == understood.intent else {}
     for name, value in understood.entities.items():
@@ -70,7 +70,11 @@ def grounded(
         if words.search(utterance):
             utterance = words.sub("", utterance, count=1)
             known[name] = value
-        elif value == focus and name in domain.shown:
+        elif (
+            value == focus
+            and name in domain.shown
+            and (name not in known or value in domain.mentioned(name, utterance, focus))
+        ):
             known[name] = value
     return _understanding(domain.intents[understood.intent], known)
 

@@ -14,6 +14,7 @@ FORMS: dict[str, mentions.Form] = {
     "day": DAYS,
     "service": SERVICES,
     "department": tuple(DEPARTMENTS),
+    "confirmed": ("yes",),
 }
 """Numbers such as `km` and `deposit` are not told by their form, nor models: a trade-in may be any."""
 IT = re.compile(r"\b(it|(this|that) (car|one)|the car)\b(?! possible)", re.IGNORECASE)

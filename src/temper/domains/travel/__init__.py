@@ -24,6 +24,7 @@ FORMS = {
     "day": DAYS,
     "cuisine": CUISINES,
     "kind": KINDS,
+    "confirmed": ("yes",),
 }
 """What a traveller's words spell out; of two cities only a model can tell which is the origin."""
 
