@@ -58,15 +58,16 @@ def main() -> None:
 
 
 def _head(report: Report, command: str) -> str:
-    spent = sum(seconds for stage, seconds in report.wall_s.items() if not report.cached[stage])
+    spent, hits = sum(report.wall_s.values()), sum(report.cached.values())
+    earlier = f", {hits} of them taken from an earlier run with their times" if hits else ""
     verdict = "none was asked"
     if report.gate:
         no = [f"- {rule.reason}" for rule in report.gate.rules if not rule.passed]
         verdict = f"no to {len(no)} of {len(report.gate.rules)} rules\n\n" + "\n".join(no) if no else "passed"
     return (
         f"# The `{report.name}` preset, whole\n\nMade by\n\n    {run_command(report)}\n    {command}\n\n"
-        f"on {os.cpu_count()} CPU cores, in {duration(spent)} of stages (two at once count twice), "
-        f"engines computing in {report.served_in}. Gate: {verdict}.\n"
+        f"on {os.cpu_count()} CPU cores, engines computing in {report.served_in}: {duration(spent)} of stages, "
+        f"two at once counted twice{earlier}. Gate: {verdict}.\n"
     )
 
 
