@@ -101,8 +101,12 @@ def _cells(report: Report, role: str, stages: Sequence[str]) -> Iterator[str]:
 def _speed(report: Report) -> Iterator[str]:
     if not report.ladder:
         return
-    yield "Whole customer turns; medians of the rounds. An emulated row's speed is no result and is left out.\n"
+    yield (
+        "Whole customer turns; medians of the rounds. An emulated row's speed is no result and is left out. Memory and "
+        "arithmetic: the share of what this machine reaches that weights and tokens took, at least.\n"
+    )
     names = ("in flight", "turns/s", "x student", "x unoptimised", "P90 s", "goodput", "calls/turn", "tokens/step")
+    names += ("memory %", "arithmetic %")
     yield from _table(("", *names), [_rung(speed) for speed in report.ladder])
     if same := report.equivalence:
         said = f"\nThe same greedy answers with the drafter and without: {same.same} of {same.n}"
@@ -116,14 +120,15 @@ def _speed(report: Report) -> Iterator[str]:
 def _rung(speed: Speed) -> list[str]:
     steps = _figure(speed.tokens_per_step)
     if not speed.comparable:
-        return [f"{speed.configuration} (emulated)", str(speed.concurrency), *[""] * 6, steps]
+        return [f"{speed.configuration} (emulated)", str(speed.concurrency), *[""] * 6, steps, "", ""]
     figures = (speed.speedup, speed.gain, speed.p90_s, speed.goodput, speed.calls_per_turn)
     return [
         speed.configuration,
         str(speed.concurrency),
         f"{speed.qps:.3f}",
-        *(_figure(value) for value in figures),
+        *map(_figure, figures),
         steps,
+        *(f"{share:.0f}" if share else "" for share in (speed.memory_percent, speed.arithmetic_percent)),
     ]
 
 
