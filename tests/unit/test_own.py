@@ -68,6 +68,14 @@ def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path
     assert reasons[-1] == "message 1: a tool call without a name"
 
 
+def test_a_call_that_cannot_be_written_is_refused(tmp_path: Path):
+    call = {"function": {"name": "get_order", "arguments": '{"order": "\\ud83d"}'}}
+    chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [call]}]}
+    came = bring([lines(tmp_path / "chats.jsonl", chat, CHAT)], "sft", tmp_path / "out")
+    assert came.refused[0]["reason"] == "message 1: half of a surrogate pair in a tool call"
+    assert came.made == 2
+
+
 def test_both_forms_of_preferences_are_read(tmp_path: Path):
     openai_form = {
         "input": {"messages": [{"role": "user", "content": "Where is W7?"}], "tools": TOOLS},

@@ -134,7 +134,12 @@ def _calls(calls: Any, number: int) -> str:
         if not isinstance(arguments, Mapping):
             raise Refused(f"message {number}: the arguments of {function['name']} are no object")
         made.append({"name": function["name"], "arguments": arguments})
-    return json.dumps(made, separators=(",", ":"), ensure_ascii=False, default=str)  # parquet knows dates
+    text = json.dumps(made, separators=(",", ":"), ensure_ascii=False, default=str)  # parquet knows dates
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # JSON within JSON has escapes of its own
+        raise Refused(f"message {number}: half of a surrogate pair in a tool call") from None
+    return text
 
 
 def _system(tools: Any) -> list[Message]:
