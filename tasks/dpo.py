@@ -7,7 +7,7 @@ from temper.config import Runtime
 from temper.config.stages import DPOSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 2
+RECIPE = 3
 
 
 @task(name="dpo", **contract(RECIPE))

@@ -7,7 +7,7 @@ from temper.config import Runtime
 from temper.config.stages import SFTSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 1
+RECIPE = 2
 
 
 @task(name="sft", **contract(RECIPE))

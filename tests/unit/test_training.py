@@ -9,15 +9,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from peft import get_peft_model
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from temper.config.stages import LoRASettings, OptimizerSettings
 from temper.errors import ConfigError
 from temper.stage import EVENTS, REPORT
 from temper.stages import cpt, dpo, expand, sft, training
+from temper.stages.attention import PRODUCTS, products
 from temper.stages.narrow import frozen_layers
 from temper.stages.positions import by_position
 from temper.stages.tiny import tiny_model
@@ -203,6 +206,43 @@ def test_frozen_layers_are_narrow_only_while_they_compute(parent: Path) -> None:
             assert base.get_input_embeddings().weight.dtype == torch.float32
             assert torch.equal(model(input_ids=ids).logits, plain)
     assert all(value is before[name] for name, value in model.named_parameters())
+
+
+def test_attention_as_products_is_torchs_own() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    sizes = {"query": (2, 6, 11, 8), "key": (2, 2, 11, 8), "value": (2, 2, 11, 8)}
+    given = {name: torch.randn(size, generator=drawn).bfloat16() for name, size in sizes.items()}
+    seen = (torch.rand(2, 1, 11, 11, generator=drawn) < 0.5) | torch.eye(11, dtype=torch.bool)
+    found = []
+    for attend in (products, sdpa_attention_forward):
+        inputs = {name: value.clone().requires_grad_() for name, value in given.items()}
+        module = SimpleNamespace(num_key_value_groups=3)
+        read, _ = attend(module, **inputs, attention_mask=seen, scaling=0.35)  # type: ignore[operator]
+        (read.float() ** 2).sum().backward()
+        found.append([read, *(value.grad for value in inputs.values())])
+    for ours, plain in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain, atol=0.1, rtol=0.03)
+
+
+def test_attention_as_products_sees_nothing_that_is_to_come(parent: Path) -> None:
+    model, _ = training.load(parent, torch.float32)
+    model.set_attn_implementation(PRODUCTS)
+    ids = torch.arange(20)[None]
+    with torch.autocast("cpu", torch.bfloat16):
+        whole, beginning = model(input_ids=ids).logits, model(input_ids=ids[:, :9]).logits
+    torch.testing.assert_close(whole[:, :9], beginning)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_attention_is_made_of_products_where_a_cpu_multiplies_in_bfloat16(
+    able: bool, parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+    given = stage(tmp_path, "sft", {}, {"parent": parent})
+    model, _ = training.load_to_tune(given, OptimizerSettings.model_validate(OPTIMIZER))
+    assert model.config._attn_implementation == (PRODUCTS if able else "sdpa")
+    training.save(model, *tiny_model()[1:], tmp_path / "saved")
+    assert PRODUCTS not in (tmp_path / "saved" / "config.json").read_text(encoding="utf-8")
 
 
 def test_float32_is_float32_on_cuda_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ FIGURES = (
 def main(stage: Stage) -> Report:
     """Score with the reference, train, merge, save."""
     settings = DPOSettings.model_validate(stage.config)
-    model, tokenizer = training.load(stage.inputs["parent"], training.frozen_dtype(stage, settings))
+    model, tokenizer = training.load_to_tune(stage, settings)
     rows = rendering.render(rendering.preference_row, tokenizer, stage.inputs["data"] / "train.jsonl")
     mistakes = stage.inputs["mistakes"] / "train.jsonl" if "mistakes" in stage.inputs else None
     if mistakes and mistakes.stat().st_size:  # a student that made none leaves an empty file

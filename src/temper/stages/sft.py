@@ -15,7 +15,7 @@ from temper.stages.trainers import AnswerTrainer
 def main(stage: Stage) -> Report:
     """Train, merge, save."""
     settings = SFTSettings.model_validate(stage.config)
-    model, tokenizer = training.load(stage.inputs["parent"], training.frozen_dtype(stage, settings))
+    model, tokenizer = training.load_to_tune(stage, settings)
     rows = rendering.render(rendering.chat_row, tokenizer, stage.inputs["data"] / "train.jsonl")
     stage.event(f"{len(rows)} rows, {sum(len(row['input_ids']) for row in rows)} tokens")
     trainer = AnswerTrainer(

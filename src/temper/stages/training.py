@@ -26,6 +26,7 @@ from transformers import (
 from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings
 from temper.errors import ConfigError, DataError
 from temper.stage import Stage
+from temper.stages.attention import PRODUCTS
 from temper.stages.narrow import frozen_layers
 from temper.stages.shards import gather, held_percent
 
@@ -67,6 +68,14 @@ def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedT
     """Model and tokenizer of a checkpoint folder."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, trust_remote_code=False)
     return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def load_to_tune(stage: Stage, settings: OptimizerSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The stage's parent for SFT and DPO; on CPUs that compute in bfloat16 its attention is that of `attention`."""
+    model, tokenizer = load(stage.inputs["parent"], frozen_dtype(stage, settings))
+    if in_bfloat16(stage, settings) and not on_cuda(stage):
+        model.set_attn_implementation(PRODUCTS)
+    return model, tokenizer
 
 
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
