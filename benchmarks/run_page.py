@@ -15,7 +15,7 @@ from serving import load_report, run_command
 
 from temper.config import ROLES
 from temper.report.figures import MEASURED
-from temper.report.page import duration
+from temper.report.page import duration, multiple
 from temper.report.schema import Report, Speed
 from temper.report.view import find
 
@@ -102,8 +102,9 @@ def _speed(report: Report) -> Iterator[str]:
     if not report.ladder:
         return
     yield (
-        "Whole customer turns; medians of the rounds. An emulated row's speed is no result and is left out. Memory and "
-        "arithmetic: the share of what this machine reaches that weights and tokens took, at least.\n"
+        "Whole customer turns; medians of the rounds, of the multiples lowest and highest round in brackets. An "
+        "emulated row's speed is no result and is left out. Memory and arithmetic: the share of what this machine "
+        "reaches that weights and tokens took, at least.\n"
     )
     names = ("in flight", "turns/s", "x student", "x unoptimised", "P90 s", "goodput", "calls/turn", "tokens/step")
     names += ("memory %", "arithmetic %")
@@ -121,11 +122,12 @@ def _rung(speed: Speed) -> list[str]:
     steps = _figure(speed.tokens_per_step)
     if not speed.comparable:
         return [f"{speed.configuration} (emulated)", str(speed.concurrency), *[""] * 6, steps, "", ""]
-    figures = (speed.speedup, speed.gain, speed.p90_s, speed.goodput, speed.calls_per_turn)
+    figures = (speed.gain, speed.p90_s, speed.goodput, speed.calls_per_turn)
     return [
         speed.configuration,
         str(speed.concurrency),
         f"{speed.qps:.3f}",
+        multiple(speed),
         *map(_figure, figures),
         steps,
         *(f"{share:.0f}" if share else "" for share in (speed.memory_percent, speed.arithmetic_percent)),

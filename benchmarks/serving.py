@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from temper.bench.bound import Hardware
@@ -21,6 +22,7 @@ from temper.home import home
 from temper.launch import launch
 from temper.report.schema import Report
 from temper.report.view import DATA, find
+from temper.stats import multiples
 
 HEAD = "| | turns in flight | turns a second | times plain | tokens a step | P90, s |\n|---|---|---|---|---|---|"
 
@@ -110,16 +112,16 @@ def say(event: dict[str, Any]) -> None:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Lines of a Markdown table: medians, and of turns a second the lowest and the highest round in brackets."""
-    plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == PLAIN}
+    """Lines of a Markdown table: medians, and of speeds the lowest and the highest round in brackets."""
+    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == PLAIN}
     lines = [HEAD]
     for row in rows:
-        rounds = [found["qps"] for found in row["rounds"]]
+        rounds, over = [found["qps"] for found in row["rounds"]], multiples(row["rounds"], plain[row["concurrency"]])
         steps = f"{row['tokens_per_step']:.2f}" if row["tokens_per_step"] else ""
         lines.append(
             f"| {row['configuration']} | {row['concurrency']} "
             f"| {row['qps']:.2f} ({min(rounds):.2f} to {max(rounds):.2f}) "
-            f"| {row['qps'] / plain[row['concurrency']]:.2f} | {steps} | {row['p90_s']:.1f} |"
+            f"| {median(over):.2f} ({min(over):.2f} to {max(over):.2f}) | {steps} | {row['p90_s']:.1f} |"
         )
     return lines
 

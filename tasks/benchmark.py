@@ -10,7 +10,7 @@ from temper.config import Runtime
 from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 8
+RECIPE = 9
 
 
 def settings(

@@ -20,7 +20,7 @@ from temper.bench.prompts import spread
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario
 from temper.engine import Usage
-from temper.stats import percentile
+from temper.stats import multiples, percentile
 
 
 class Clock:
@@ -190,3 +190,10 @@ def test_prompts_are_taken_at_equal_distances_and_never_more_than_there_are() ->
 def test_percentile_is_linear_between_neighbours() -> None:
     assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.5
     assert percentile([7.0], 0.9) == 7.0
+
+
+def test_a_multiple_stands_a_round_beside_the_same_conversations() -> None:
+    slow, fast = [{"qps": qps} for qps in (1.0, 4.0, 2.0)], [{"qps": qps} for qps in (2.0, 4.0, 5.0)]
+    assert multiples(fast, slow) == [2.0, 1.0, 2.5]
+    with pytest.raises(ValueError, match="shorter"):
+        multiples(fast, slow[:2])

@@ -4,13 +4,14 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from statistics import median
 from typing import Any
 
 from temper.bench.equivalence import metrics as equivalence_metrics
 from temper.config import ROLES
 from temper.refs import Ref, StageResult
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
-from temper.stats import share_interval
+from temper.stats import multiples, share_interval
 from temper.store import Store
 
 MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
@@ -105,13 +106,22 @@ def streamed(results: Iterable[StageResult], store: Store) -> list[dict[str, Any
 
 
 def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
-    at = {(row["configuration"], row["concurrency"]): row["qps"] for row in rows if row["comparable"]}
+    at = {(row["configuration"], row["concurrency"]): row["rounds"] for row in rows if row["comparable"]}
 
-    def over(row: dict[str, Any], other: str) -> float | None:
+    def over(row: dict[str, Any], other: str) -> list[float]:
         base = at.get((other, row["concurrency"]))
-        return row["qps"] / base if base and row["comparable"] else None
+        return multiples(row["rounds"], base) if base and row["comparable"] else []
 
-    return [Speed.model_validate({**row, "speedup": over(row, BASELINE), "gain": over(row, LOWEST)}) for row in rows]
+    return [_speed(row, over(row, BASELINE), over(row, LOWEST)) for row in rows]
+
+
+def _speed(row: dict[str, Any], speedups: list[float], gains: list[float]) -> Speed:
+    spread = {
+        "speedup": median(speedups) if speedups else None,
+        "speedup_rounds": speedups,
+        "gain": median(gains) if gains else None,
+    }
+    return Speed.model_validate({**row, **spread, "qps_rounds": [found["qps"] for found in row["rounds"]]})
 
 
 def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str, float], dict[str, dict[str, float]]]:

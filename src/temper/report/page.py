@@ -9,7 +9,7 @@ import yaml
 
 from temper.report import lineage
 from temper.report.figures import MEASURED
-from temper.report.schema import Report
+from temper.report.schema import Report, Speed
 
 FAILURES_SHOWN = 5
 """Wrong points shown for each role and slice; the rest is in the evaluation's `failures.jsonl`."""
@@ -28,7 +28,11 @@ def render(report: Report, plots: dict[str, str], failures: dict[str, list[dict[
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"duration": duration, "short": lambda digest: digest.removeprefix("sha256:")[:12]}
+    environment.filters |= {
+        "duration": duration,
+        "multiple": multiple,
+        "short": lambda digest: digest.removeprefix("sha256:")[:12],
+    }
     return environment.get_template("page.html").render(
         report=report,
         measured=[stage for stage in MEASURED if stage in report.agent_scores],
@@ -47,6 +51,15 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def multiple(speed: Speed) -> str:
+    """How many times the plain student: the median, lowest and highest round in brackets; a dash where none."""
+    if speed.speedup is None:
+        return "-"
+    rounds = speed.speedup_rounds
+    spread = f" ({min(rounds):.2f} to {max(rounds):.2f})" if min(rounds) < max(rounds) else ""
+    return f"{speed.speedup:.2f}{spread}"
 
 
 def _tiles(report: Report) -> list[tuple[str, str, str]]:

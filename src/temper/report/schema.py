@@ -72,6 +72,8 @@ class Speed(Part):
     """Customer turns in flight."""
     qps: float
     """Customer turns answered per second, through all agents; the median of the rounds."""
+    qps_rounds: list[float] = []
+    """The same of each round."""
     p90_s: float
     """90th percentile of a customer turn's seconds."""
     tokens_per_step: float | None
@@ -91,9 +93,11 @@ class Speed(Part):
     arithmetic_percent: float | None = None
     """Share of the measured arithmetic that the target's tokens took, at least."""
     speedup: float | None = None
-    """QPS over the plain student's at the same concurrency; none where either is not comparable."""
+    """QPS over the plain student's at the same concurrency, median of the rounds; none where one is not comparable."""
+    speedup_rounds: list[float] = []
+    """The same of each round, whose conversations both answered."""
     gain: float | None = None
-    """QPS over the unoptimised student's at the same concurrency; none where that was not measured."""
+    """The same over the unoptimised student's; none where that was not measured."""
 
 
 class Difference(Part):

@@ -9,7 +9,7 @@ from temper.config import ROLES
 from temper.errors import DataError
 from temper.home import home
 from temper.report.figures import MEASURED
-from temper.report.page import duration
+from temper.report.page import duration, multiple
 from temper.report.schema import Report
 
 PAGE, DATA = "report.html", "report.json"
@@ -79,7 +79,7 @@ def _ladder(report: Report) -> str:
                 speed.configuration,
                 str(speed.concurrency),
                 f"{speed.qps:.3f}",
-                _figure(speed.speedup),
+                multiple(speed),
                 _figure(speed.gain),
                 f"{speed.p90_s:.2f}",
                 _figure(speed.calls_per_turn),

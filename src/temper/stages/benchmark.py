@@ -6,6 +6,7 @@ In: target, drafter, FP8 target, evaluation set.   Out: report with ladder.json 
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from statistics import median
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from temper.engine import Engine, probe, serve
 from temper.errors import DataError
 from temper.stage import Report, Stage, run
 from temper.stages import hardware
+from temper.stats import multiples
 from temper.synthesis.rows import Row, read
 
 Use = Callable[[Configuration], AbstractContextManager[Engine]]
@@ -127,7 +129,7 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
 
 def _metrics(rows: list[dict[str, Any]], same: dict[str, Any], streamed: list[dict[str, Any]]) -> dict[str, float]:
     """Flat figures; a speed that is only emulated is no figure, tokens per step always are."""
-    plain = {row["concurrency"]: row["qps"] for row in rows if row["configuration"] == PLAIN}
+    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == PLAIN}
     metrics = equivalence.metrics(same)
     for row in rows:
         prefix = f"ladder.{row['configuration']}.c{row['concurrency']}"
@@ -135,7 +137,7 @@ def _metrics(rows: list[dict[str, Any]], same: dict[str, Any], streamed: list[di
             metrics[f"{prefix}.tokens_per_step"] = row["tokens_per_step"]
         if row["comparable"]:
             metrics |= {f"{prefix}.{name}": row[name] for name in MEDIANS}
-            metrics[f"{prefix}.speedup"] = row["qps"] / plain[row["concurrency"]]
+            metrics[f"{prefix}.speedup"] = median(multiples(row["rounds"], plain[row["concurrency"]]))
     for row in streamed:
         prefix = f"tokens.{row['configuration']}.c{row['concurrency']}"
         metrics |= {f"{prefix}.{name}": row[name] for name in tokens.FIGURES}
