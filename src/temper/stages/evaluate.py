@@ -91,7 +91,7 @@ def main(stage: Stage) -> Report:
 async def _measure(
     stage: Stage, settings: EvaluateStage, engine: Any, points: Sequence[Point], scenarios: list[Scenario]
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    """Answers to the points, then scenarios played; from the engine, or as the teacher gave and gives them."""
+    """Answers to the points, and scenarios played; from the engine, or as the teacher gave and gives them."""
     limits = settings.evaluate
     domain = load_domain(settings.domain)
 
@@ -103,10 +103,10 @@ async def _measure(
         played = await run_scenarios(domain, scenarios, None, limits, lambda d, n: tick("scenarios", d, n))
         return [str(point["teacher"]) for point in points], played
     async with Chat(engine.url, engine.model) as chat:
-        answers = await answer_points(
-            chat, points, limits.max_tokens, limits.concurrency, lambda d, n: tick("points", d, n)
-        )
-        played = await run_scenarios(domain, scenarios, chat, limits, lambda d, n: tick("scenarios", d, n))
+        # Together: the turns of a scenario wait for each other, and the points fill the batches meanwhile.
+        asked = answer_points(chat, points, limits.max_tokens, limits.concurrency, lambda d, n: tick("points", d, n))
+        playing = run_scenarios(domain, scenarios, chat, limits, lambda d, n: tick("scenarios", d, n))
+        answers, played = await asyncio.gather(asked, playing)
     return answers, played
 
 
