@@ -243,7 +243,7 @@ class EvaluateSettings(Settings):
     temperature: float = Field(default=0.0, ge=0)
     """Sampling temperature of the scenarios; held-out points are always greedy."""
     concurrency: int = Field(ge=1)
-    """Requests or conversations in flight."""
+    """Points in flight, and as many conversations beside them."""
     max_tokens: int = Field(ge=8)
     """Longest answer of one agent, in tokens."""
     halstead_threshold: float = Field(ge=0)
