@@ -38,7 +38,7 @@ def main() -> None:
         trained = launch("sft", Path(folder) / "sft", whole, inputs, preset.runtime, on_event=say).metrics
         models = {"LoRA": made(report, "sft", "model"), "all weights": Path(folder) / "sft" / "out" / "model"}
         found = {
-            name: scores(preset, model, points, Path(folder) / name, asked.points, asked.changed)
+            name: scores(preset, model, points, Path(folder) / name, asked.points, changed=asked.changed)
             for name, model in models.items()
         }
     command = (

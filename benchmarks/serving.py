@@ -91,13 +91,22 @@ def ladder(
             return bench.ladder(rungs, engines, probe({}))
 
 
-def scores(preset: PipelineConfig, model: Path, evaluation: Path, run: Path, points: int, changed: int = 0) -> Any:
+def scores(
+    preset: PipelineConfig,
+    model: Path,
+    evaluation: Path,
+    run: Path,
+    points: int,
+    *,
+    changed: int = 0,
+    scenarios: int = 0,
+) -> Any:
     """`scores.json` of the stage `evaluate` on held-out `points` an agent, `changed` of them also changed."""
     told = {
         "stage": "sft",
         "domain": preset.synthesize.domain,
         "points": points,
-        "scenarios": 0,
+        "scenarios": scenarios,
         "changed": changed,
         "evaluate": preset.evaluate,
         "engine": probe({}).served(preset.engine),
