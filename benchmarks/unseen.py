@@ -71,7 +71,7 @@ def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, ru
             "seed": seed,
             "traces_per_role": dict.fromkeys(ROLES, 40),
             "points_per_role": asked.points,
-            "scenarios": asked.scenarios,
+            "scenarios": max(1, asked.scenarios),
         }
     )
     launch("synthesize", run / "sets", told, {}, preset.runtime, on_event=say)

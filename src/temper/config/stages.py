@@ -119,6 +119,8 @@ class OptimizerSettings(Settings):
     """Share of the steps with a rising rate."""
     weight_decay: float = Field(ge=0)
     """AdamW's decay."""
+    beta2: float = Field(default=0.999, gt=0, lt=1)
+    """AdamW's memory of squared gradients: of 1 / (1 - beta2) steps or so; a run of few steps wants a short one."""
     epochs: float = Field(gt=0)
     """Passes over the data."""
     batch_size: int = Field(ge=1)

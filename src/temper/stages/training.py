@@ -131,6 +131,7 @@ def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
         "lr_scheduler_type": {"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
         "warmup_steps": settings.warmup_ratio,  # below 1 the trainer takes it as a share of all steps
         "weight_decay": settings.weight_decay,
+        "adam_beta2": settings.beta2,
         "seed": settings.seed,
         "max_length": settings.max_length,
         "optim": "adamw_torch_fused",
