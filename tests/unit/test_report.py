@@ -14,6 +14,7 @@ from temper.gates import judge
 from temper.refs import StageResult
 from temper.report import Report, build, gate_inputs, show, silent_metrics, text
 from temper.report.lineage import draw
+from temper.report.page import multiple
 from temper.report.view import find
 from temper.store import Store
 from tests.unit import report_run
@@ -121,6 +122,12 @@ def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(repor
     assert rows["student+drafter+fp8", 1].speedup is None
     assert rows["student+drafter", 4].gain == pytest.approx(4.0)
     assert rows["student+drafter+fp8", 1].reason
+
+
+def test_a_multiple_is_shown_with_its_rounds_where_a_report_has_them(report: Report) -> None:
+    row = next(row for row in report.ladder if row.speedup)
+    told = [row.model_copy(update={"speedup": 2.0, "speedup_rounds": rounds}) for rounds in ([], [2.0, 1.5, 2.5])]
+    assert [multiple(one) for one in told] == ["2.00", "2.00 (1.50 to 2.50)"]
 
 
 def test_resolved_configuration_runs_again(report: Report) -> None:

@@ -57,8 +57,8 @@ def multiple(speed: Speed) -> str:
     """How many times the plain student: the median, lowest and highest round in brackets; a dash where none."""
     if speed.speedup is None:
         return "-"
-    rounds = speed.speedup_rounds
-    spread = f" ({min(rounds):.2f} to {max(rounds):.2f})" if min(rounds) < max(rounds) else ""
+    rounds = speed.speedup_rounds  # none in reports of before
+    spread = f" ({min(rounds):.2f} to {max(rounds):.2f})" if rounds and min(rounds) < max(rounds) else ""
     return f"{speed.speedup:.2f}{spread}"
 
 

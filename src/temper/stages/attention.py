@@ -1,8 +1,7 @@
 """Attention as plain matrix products, for training in bfloat16 on CPUs.
 
-torch's own kernel there takes twice as long over an agent's few hundred tokens, forward and backward: its products are
-small ones, and every one of them is widened to float32. Two batched products and a softmax leave the work to the
-library that multiplies the weights, too. Goes when `scaled_dot_product_attention` keeps up (measured with torch 2.13).
+torch's own kernel there takes twice as long over an agent's few hundred tokens, forward and backward
+(docs/decisions/0021). Two batched products and a softmax leave the work to the library that multiplies the weights, too. Goes when `scaled_dot_product_attention` keeps up (measured with torch 2.13).
 """
 
 from typing import Any
