@@ -101,7 +101,7 @@ def scores(
     changed: int = 0,
     scenarios: int = 0,
 ) -> Any:
-    """`scores.json` of the stage `evaluate` on held-out `points` an agent, `changed` of them also changed, and `scenarios`."""
+    """`scores.json` of the stage `evaluate` on so many held-out points an agent, changed ones and scenarios."""
     told = {
         "stage": "sft",
         "domain": preset.synthesize.domain,

@@ -1,7 +1,8 @@
 """Attention as plain matrix products, for training in bfloat16 on CPUs.
 
 torch's own kernel there takes twice as long over an agent's few hundred tokens, forward and backward
-(docs/decisions/0021). Two batched products and a softmax leave the work to the library that multiplies the weights, too. Goes when `scaled_dot_product_attention` keeps up (measured with torch 2.13).
+(docs/decisions/0021). Two batched products and a softmax leave the work to the library that multiplies the weights,
+too. Goes when `scaled_dot_product_attention` keeps up (measured with torch 2.13).
 """
 
 from typing import Any
