@@ -13,7 +13,7 @@ from temper.contents import contents
 from temper.own.bring import brought
 from temper.refs import StageResult
 
-RECIPE = 20
+RECIPE = 21
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def label(record: Record) -> str:
 
     A request that leaves something out is another thing than a whole one, than one that says `it`, than one that drops
     an open task, than a correction, and than the answer to each question. What is common, decided or long has several
-    labels: a whole request, a plan that rules are about or of two calls, its review, a refusal, a reply of many facts.
+    labels: a whole request, a plan that rules are about or of two calls, its review, a question, a refusal, a reply of
+    many facts.
     """
     draw = zlib.crc32(record.right.encode())
     if record.role == "understander":
@@ -50,9 +51,9 @@ def label(record: Record) -> str:
         return f"{' '.join(tools)} {draw % len(tools) ** 2}"
     report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
     if isinstance(record.given, Plan):
-        return f"{report} {zlib.crc32(record.messages[-1]['content'].encode()) % (2 if record.given.refuse else 1)}"
+        return f"{report} {zlib.crc32(record.messages[-1]['content'].encode()) % 2}"
     facts = len(record.given[1][-1].facts)
-    return f"{report.split(': ')[0]} {'long' if facts >= LONG else facts} {draw % min(3, (facts + 1) // 2)}"
+    return f"{report.split(': ')[0]} {'long' if facts >= LONG else facts} {draw % min(3, facts)}"
 
 
 def _lacking(right: dict[str, Any], draw: int) -> str:
