@@ -1,13 +1,16 @@
-"""LoRA beside full fine-tuning on prompts that training never showed, the paper's reason for LoRA.
+"""LoRA beside full fine-tuning, also on prompts that training never showed: the paper's reason for LoRA.
 
-    .venv/bin/python benchmarks/lora.py --run latest --learning-rate 1e-4 --out docs/results/lora.md
+    .venv/bin/python benchmarks/lora.py --run latest --out docs/results/lora.md \\
+        --sides lora='{"lora": {"r": 32, "alpha": 64}, "learning_rate": 1e-3}' 'all weights={"from_block": 0}'
 
-The run has to have got as far as SFT, in this checkout; its tuned model is the LoRA side. The other side trains all
-weights on the same rows from the same adapted model, once, at a learning rate of its own. Both answer the run's
-held-out points, and the same points with changed prompts (`agents.changes`).
+The run has to have got as far as SFT, in this checkout; its tuned model is the first side. Another side is SFT on the
+same rows from the same adapted model, once, with the settings that it names changed. All answer the run's held-out
+points, and the same points with changed prompts (`agents.changes`).
 """
 
 import argparse
+import json
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,14 +21,14 @@ from temper.config import ROLES
 from temper.home import home
 from temper.launch import launch
 
-HEAD = "| | role | points | LoRA | all weights |\n|---|---|---|---|---|"
+OWN = "the run's own"
 
 
 def main() -> None:
-    """Train the other side, ask both, write the page."""
+    """Train the sides, ask them all, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="latest", help="pipeline id, the start of one, or latest")
-    parser.add_argument("--learning-rate", type=float, default=1e-4, help="of the training of all weights")
+    parser.add_argument("--sides", nargs="+", required=True, metavar="NAME=JSON", help="changes to the run's `sft`")
     parser.add_argument("--points", type=int, default=100, help="held-out points an agent")
     parser.add_argument("--changed", type=int, default=50, help="points an agent and change of the prompt")
     parser.add_argument("--out", type=Path, required=True)
@@ -33,31 +36,32 @@ def main() -> None:
     report = load_report(asked.run)
     preset, points = config(report), made(report, "synthesize", "evaluation")
     inputs = {"parent": made(report, "cpt", "model"), "data": made(report, "synthesize", "sft")}
+    models, took = {OWN: made(report, "sft", "model")}, {OWN: report.metrics["sft"]["train_wall_s"]}
     with tempfile.TemporaryDirectory(prefix="temper-lora-", dir=home()) as folder:
-        whole = preset.sft.model_copy(update={"lora": None, "learning_rate": asked.learning_rate})
-        trained = launch("sft", Path(folder) / "sft", whole, inputs, preset.runtime, on_event=say).metrics
-        models = {"LoRA": made(report, "sft", "model"), "all weights": Path(folder) / "sft" / "out" / "model"}
+        for name, _, told in (side.partition("=") for side in asked.sides):
+            settings = type(preset.sft).model_validate(preset.sft.model_dump() | json.loads(told))
+            run = Path(folder) / f"sft-{len(models)}"
+            took[name] = launch("sft", run, settings, inputs, preset.runtime, on_event=say).metrics["train_wall_s"]
+            models[name] = run / "out" / "model"
         found = {
-            name: scores(preset, model, points, Path(folder) / name, asked.points, changed=asked.changed)
-            for name, model in models.items()
+            name: scores(preset, model, points, Path(folder) / f"scores-{n}", asked.points, changed=asked.changed)
+            for n, (name, model) in enumerate(models.items())
         }
     command = (
-        f".venv/bin/python benchmarks/lora.py --learning-rate {asked.learning_rate:g} --points {asked.points} "
-        f"--changed {asked.changed} --out {asked.out}"
+        f".venv/bin/python benchmarks/lora.py --sides {' '.join(map(shlex.quote, asked.sides))} "
+        f"--points {asked.points} --changed {asked.changed} --out {asked.out}"
     )
-    about = (
-        f"percent right after SFT. SFT took {report.metrics['sft']['train_wall_s']:.0f} s with LoRA and "
-        f"{trained['train_wall_s']:.0f} s with all weights, at a learning rate of {preset.sft.learning_rate:g} and "
-        f"{asked.learning_rate:g}."
-    )
-    publish(asked.out, "LoRA beside full fine-tuning", [run_command(report), command], about, _table(found))
+    about = "percent right after SFT on the same rows."
+    publish(asked.out, "LoRA beside full fine-tuning", [run_command(report), command], about, _table(found, took))
 
 
-def _table(found: dict[str, Any]) -> list[str]:
-    """A line for each role as trained, then for each change of the prompt."""
+def _table(found: dict[str, Any], took: dict[str, float]) -> list[str]:
+    """How long each took, then a line for each role as trained, and for each change of the prompt."""
     sides = [{"as in training": side["agent_scores"], **side["changed"]} for side in found.values()]
     return [
-        HEAD,
+        f"| | role | points | {' | '.join(found)} |",
+        "|---|---|---|" + "---|" * len(found),
+        "| seconds of training | | | " + " | ".join(f"{took[name]:.0f}" for name in found) + " |",
         *(
             f"| {change.replace('_', ' ')} | {role} | {roles[role]['n']} | "
             + " | ".join(f"{side[change][role]['score']:.0f}" for side in sides)

@@ -1,4 +1,4 @@
-"""TRL as its documentation shows it: SFTTrainer or DPOTrainer on conversational rows with a LoRA adapter.
+"""TRL as its documentation shows it: SFTTrainer or DPOTrainer on conversational rows, with LoRA if that is asked for.
 
     python benchmarks/plain_trl.py RUN_DIR
 
@@ -56,16 +56,18 @@ def main(run_dir: Path) -> None:
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=LoraConfig(
-            r=told["lora"]["r"], lora_alpha=told["lora"]["alpha"], target_modules="all-linear", task_type="CAUSAL_LM"
-        ),
+        peft_config=_adapter(told["lora"]) if told["lora"] else None,
     )
     fitted.train()
     seconds = time.perf_counter() - began
-    merged: Any = fitted.model
-    merged.merge_and_unload().save_pretrained(run_dir / "out" / "model")
+    trained: Any = fitted.model
+    (trained.merge_and_unload() if told["lora"] else trained).save_pretrained(run_dir / "out" / "model")
     tokenizer.save_pretrained(run_dir / "out" / "model")
     (run_dir / "plain.json").write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+
+
+def _adapter(told: dict[str, Any]) -> LoraConfig:
+    return LoraConfig(r=told["r"], lora_alpha=told["alpha"], target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 if __name__ == "__main__":

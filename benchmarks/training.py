@@ -29,7 +29,7 @@ from temper.synthesis.rows import read
 from temper.synthesis.rows import write as write_rows
 from temper.synthesis.sets import build
 
-SIDES = ("temper", "temper, adapters in all blocks", "plain TRL", "plain TRL, no recomputation")
+SIDES = ("temper", "temper, all blocks", "plain TRL", "plain TRL, no recomputation")
 HELD_OUT = 60
 CONVERSATIONS = 400
 
@@ -117,8 +117,8 @@ def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path
 
 
 def _everywhere(settings: Any) -> Any:
-    """The same with adapters in every block, as TRL's own example has them."""
-    return settings.model_copy(update={"lora": settings.lora.model_copy(update={"from_block": 0})})
+    """The same with every block trained, as TRL's own example has it."""
+    return settings.model_copy(update={"from_block": 0})
 
 
 def _loss(folder: Path, points: list[dict[str, Any]]) -> float:

@@ -32,12 +32,12 @@ def test_parameters_are_those_of_the_library(shape: Shape):
 
 
 def test_adapters_are_those_of_peft():
-    settings = LoRASettings(r=8, alpha=16, from_block=16)
+    settings = PAPERS.sft.model_copy(update={"lora": LoRASettings(r=8, alpha=16), "from_block": 16})
     with torch.device("meta"):
         model = LlamaForCausalLM(LlamaConfig(**SMOL.model_dump()))
-        adapted = get_peft_model(model, training.lora(settings, model))
+        adapted = get_peft_model(model, training.lora(settings.lora, model, settings.from_block))
     trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
-    assert Architecture.of(SMOL).adapters(settings.r, settings.from_block) == trained
+    assert Architecture.of(SMOL).tuned(settings) == trained
 
 
 def test_reading_costs_two_flops_a_weight():

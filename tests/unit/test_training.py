@@ -16,7 +16,7 @@ import torch
 from peft import get_peft_model
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from temper.config.stages import LoRASettings, OptimizerSettings
+from temper.config.stages import LoRASettings, OptimizerSettings, SFTSettings
 from temper.errors import ConfigError
 from temper.stage import EVENTS, REPORT
 from temper.stages import cpt, dpo, expand, sft, training
@@ -116,15 +116,21 @@ def test_a_loss_by_position_is_the_models_own(parent: Path) -> None:
     assert found[0]["position_loss_without_context"] != pytest.approx(first, abs=1e-4)
 
 
-def test_lora_starts_at_its_first_block(parent: Path) -> None:
-    model = training.load(parent, torch.float32)[0]
-    tuned = get_peft_model(model, training.lora(LoRASettings(r=2, alpha=2, from_block=3), model))
-    trained = [name for name, value in tuned.named_parameters() if value.requires_grad]
-    blocks = {int(name.split(".layers.")[1].split(".")[0]) for name in trained}
-    assert blocks == set(range(3, model.config.num_hidden_layers))
-    assert not any("lm_head" in name or "embed" in name for name in trained)
-    with pytest.raises(ConfigError, match="from_block"):
-        training.lora(LoRASettings(r=2, alpha=2, from_block=99), model)
+@pytest.mark.parametrize("lora", [LORA, None])
+def test_what_is_trained_starts_at_its_first_block(lora: dict[str, int] | None, parent: Path, tmp_path: Path) -> None:
+    data = rows(tmp_path / "data", [chat(i) for i in range(8)])
+    config = {**OPTIMIZER, "learning_rate": 1e-2, "lora": lora, "from_block": 3}
+    run = stage(tmp_path / "run", "sft", config, {"parent": parent, "data": data})
+    sft.main(run)
+    before, after = _weights(parent), _weights(run.out("model"))
+    moved = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    blocks = training.load(parent, torch.float32)[0].config.num_hidden_layers
+    assert {int(name.split(".layers.")[1].split(".")[0]) for name in moved} == set(range(3, blocks))
+
+
+def test_a_first_block_that_the_model_lacks_is_refused(parent: Path) -> None:
+    with pytest.raises(ConfigError, match="from_block is 99, but the model has blocks 0 to"):
+        training.freeze(training.load(parent, torch.float32)[0], 99)
 
 
 def test_the_merge_is_linear(parent: Path) -> None:
@@ -239,7 +245,7 @@ def test_attention_is_made_of_products_where_a_cpu_multiplies_in_bfloat16(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
     given = stage(tmp_path, "sft", {}, {"parent": parent})
-    model, _ = training.load_to_tune(given, OptimizerSettings.model_validate(OPTIMIZER))
+    model, _ = training.load_to_tune(given, SFTSettings.model_validate({**OPTIMIZER, "lora": LORA}))
     assert model.config._attn_implementation == (PRODUCTS if able else "sdpa")
     training.save(model, *tiny_model()[1:], tmp_path / "saved")
     assert PRODUCTS not in (tmp_path / "saved" / "config.json").read_text(encoding="utf-8")

@@ -151,18 +151,18 @@ class LoRASettings(Settings):
     """Scale: the update is multiplied by alpha / r."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the adapter."""
-    from_block: int = Field(default=0, ge=0)
-    """First block with an adapter: those below it run without a gradient."""
 
 
 class SFTSettings(OptimizerSettings):
     lora: LoRASettings | None
-    """Adapter on every linear layer of the blocks, merged afterwards; null trains all weights instead."""
+    """Adapter on every linear layer of the trained blocks, merged afterwards; null trains their weights instead."""
+    from_block: int = Field(default=0, ge=0)
+    """First block that is trained. Above 0, embedding, head and the blocks below stay as they are."""
 
 
-class DPOSettings(OptimizerSettings):
+class DPOSettings(SFTSettings):
     lora: LoRASettings
-    """Adapter on every linear layer of the blocks, merged afterwards."""
+    """Adapter on every linear layer of the trained blocks, merged afterwards."""
     beta: float = Field(gt=0)
     """Strength of the pull towards the reference."""
     sft_weight: float = Field(ge=0)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from temper.config.plan import Shape
+from temper.config.stages import SFTSettings
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,15 @@ class Architecture:
         embeddings = s.vocab_size * s.hidden_size * (1 if s.tie_word_embeddings else 2)
         return self.blocks * self.block + embeddings + s.hidden_size
 
-    def adapters(self, rank: int, from_block: int = 0) -> int:
-        """LoRA parameters on every linear layer of the blocks from `from_block` on."""
-        s = self.shape
+    def tuned(self, settings: SFTSettings) -> int:
+        """Parameters that SFT or DPO trains: adapters on every linear layer of the blocks from a first one on, or the
+        blocks themselves; from block 0 on, all weights."""
+        s, lora, blocks = self.shape, settings.lora, self.blocks - settings.from_block
+        if lora is None:
+            return blocks * self.block if settings.from_block else self.parameters
         queries, keys = s.head_dim * s.num_attention_heads, s.head_dim * s.num_key_value_heads
         ends = 2 * (s.hidden_size + queries) + 2 * (s.hidden_size + keys) + 3 * (s.hidden_size + s.intermediate_size)
-        return (self.blocks - from_block) * rank * ends
+        return blocks * lora.r * ends
 
     def forward_flops(self, length: float) -> float:
         """FLOPs of reading one token in a row of `length` tokens: two for each weight, and causal attention."""

@@ -7,7 +7,7 @@ gradient (activation checkpointing, Chen et al., 2016); TRL computes logits in c
 from dataclasses import dataclass
 
 from temper.config import PipelineConfig
-from temper.config.stages import LoRASettings, OptimizerSettings
+from temper.config.stages import OptimizerSettings, SFTSettings
 from temper.planning.architecture import Architecture
 
 GIB = 2**30
@@ -35,8 +35,8 @@ def needs(config: PipelineConfig, base: Architecture) -> list[Need]:
     shares = config.runtime.processes if config.runtime.sharded else 1
     return [
         _cpt(config, student, new=student.blocks - base.blocks),
-        _adapted("sft", student, config.sft, config.sft.lora, rows=1, shares=shares),
-        _adapted("dpo", student, config.dpo, config.dpo.lora, rows=2, shares=shares),
+        _tuned("sft", student, config.sft, rows=1, shares=shares),
+        _tuned("dpo", student, config.dpo, rows=2, shares=shares),
         _draft(config, student),
         Need("fp8", {"weights": student.parameters * BF16, "a block": _block(student, 1, config.fp8.max_length)}),
         _serving(config, student),
@@ -50,18 +50,16 @@ def _cpt(config: PipelineConfig, student: Architecture, new: int) -> Need:
     return Need("cpt", {"weights": weights, "training": trained * TRAINED} | _activations(student, config.cpt, 1))
 
 
-def _adapted(
-    stage: str, student: Architecture, to: OptimizerSettings, lora: LoRASettings | None, *, rows: int, shares: int
-) -> Need:
-    """Weights in BF16 and adapters in FP32; without adapters all is trained, in BF16.
+def _tuned(stage: str, student: Architecture, to: SFTSettings, *, rows: int, shares: int) -> Need:
+    """Weights in BF16 and adapters in FP32; without adapters the weights are trained, in BF16.
 
     Of several `shares` (FSDP) each is in FP32, and one block is whole while it computes.
     """
     width = FP32 if shares > 1 else BF16
-    weights, training = student.parameters * width, student.parameters * 4.0 * width
-    if lora is not None:
-        adapters = student.adapters(lora.r, lora.from_block)
-        weights, training = weights + adapters * FP32, adapters * float(TRAINED)
+    trained = student.tuned(to)
+    weights, training = student.parameters * width, trained * 4.0 * width
+    if to.lora is not None:
+        weights, training = weights + trained * FP32, trained * float(TRAINED)
     whole = student.block * BF16 if shares > 1 else 0
     parts = {"weights": weights / shares + whole, "training": training / shares}
     return Need(stage, parts | _activations(student, to, rows))

@@ -33,17 +33,15 @@ def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list
     new = (student.blocks - base.blocks) * student.block_linear
     trained = new if config.cpt.trainable == "new_blocks" else student.parameters
     sft, dpo = config.sft, config.dpo
-    lora = student.adapters(sft.lora.r, sft.lora.from_block) if sft.lora else student.parameters
-    pairs = student.adapters(dpo.lora.r, dpo.lora.from_block)
     drafted = sum(made.draft_prompts.values()) + made.draft_public_prompts
     each = _Reckoner(plan, config.runtime.processes, config.engine.tensor_parallel)
     read = student.forward_flops(row)
     ahead = config.draft.epochs * config.draft.ttt_steps * 6.0 * drafter(config, student)
     return [
         each.trained("cpt", config.cpt.epochs * documents * page, student, page, trained),
-        each.trained("sft", sft.epochs * sum(made.traces_per_role.values()) * row, student, row, lora),
+        each.trained("sft", sft.epochs * sum(made.traces_per_role.values()) * row, student, row, student.tuned(sft)),
         each.answered("practice", sum(made.practice_prompts.values()), student, config.practice.concurrency),
-        each.trained("dpo", dpo.epochs * made.dpo_pairs * 2 * row, student, row, pairs, more=read),
+        each.trained("dpo", dpo.epochs * made.dpo_pairs * 2 * row, student, row, student.tuned(dpo), more=read),
         each.answered("answers", drafted, student, config.answers.concurrency),
         each.computed("draft", drafted * row, read + ahead, devices=1),
         each.computed("fp8", config.fp8.samples * min(row, config.fp8.max_length), read, devices=1),

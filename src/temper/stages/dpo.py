@@ -53,7 +53,7 @@ def main(stage: Stage) -> Report:
         args=arguments,
         train_dataset=train,
         processing_class=tokenizer,
-        peft_config=training.lora(settings.lora, model),
+        peft_config=training.lora(settings.lora, model, settings.from_block),
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)

@@ -1,4 +1,4 @@
-"""sft: teach the adapted model its roles. LoRA on the blocks' linear layers (or all weights), loss on the answer alone.
+"""sft: teach the adapted model its roles. LoRA on blocks' linear layers, or their weights; loss on the answer alone.
 
 In: `parent` (a model), `data` (chat rows).   Out: `model`, the loss by step.
 """
@@ -23,7 +23,7 @@ def main(stage: Stage) -> Report:
         args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=training.lora(settings.lora, model) if settings.lora else None,
+        peft_config=training.lora(settings.lora, model, settings.from_block) if settings.lora else None,
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)

@@ -23,7 +23,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings
+from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings, SFTSettings
 from temper.errors import ConfigError, DataError
 from temper.stage import Stage
 from temper.stages.attention import PRODUCTS
@@ -70,9 +70,13 @@ def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedT
     return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
-def load_to_tune(stage: Stage, settings: OptimizerSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The stage's parent for SFT and DPO; on CPUs that compute in bfloat16 its attention is that of `attention`."""
+def load_to_tune(stage: Stage, settings: SFTSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The stage's parent for SFT and DPO, frozen below `from_block`.
+
+    On CPUs that compute in bfloat16 its attention is that of `attention`. Raises ConfigError without such a block.
+    """
     model, tokenizer = load(stage.inputs["parent"], frozen_dtype(stage, settings))
+    freeze(model, settings.from_block)
     if in_bfloat16(stage, settings) and not on_cuda(stage):
         model.set_attn_implementation(PRODUCTS)
     return model, tokenizer
@@ -98,14 +102,21 @@ def merged(trainer: Trainer) -> PreTrainedModel:
     return plain(model.merge_and_unload() if isinstance(model, PeftModel) else model)
 
 
-def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
-    """Adapters on every linear layer of the blocks from `from_block` on; embedding and head stay as they are.
+def freeze(model: PreTrainedModel, from_block: int) -> None:
+    """Leaves the blocks from `from_block` on to be trained, and nothing else; 0 leaves all of `model`.
 
     Raises ConfigError when the model has no such block.
     """
-    blocks = model.config.num_hidden_layers
-    if settings.from_block >= blocks:
-        raise ConfigError(f"lora.from_block is {settings.from_block}, but the model has blocks 0 to {blocks - 1}")
+    blocks: Any = model.base_model.layers
+    if from_block >= len(blocks):
+        raise ConfigError(f"from_block is {from_block}, but the model has blocks 0 to {len(blocks) - 1}")
+    if from_block:
+        model.requires_grad_(False)
+        blocks[from_block:].requires_grad_(True)
+
+
+def lora(settings: LoRASettings, model: PreTrainedModel, from_block: int = 0) -> LoraConfig:
+    """Adapters on every linear layer of the blocks from `from_block` on; embedding and head stay as they are."""
     # PEFT's "all-linear" cannot be limited to some blocks; the body's linear layers are the same without the head.
     linear = {name.rpartition(".")[2] for name, part in model.base_model.named_modules() if isinstance(part, Linear)}
     return LoraConfig(
@@ -113,7 +124,7 @@ def lora(settings: LoRASettings, model: PreTrainedModel) -> LoraConfig:
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=sorted(linear),
-        layers_to_transform=list(range(settings.from_block, blocks)),
+        layers_to_transform=list(range(from_block, model.config.num_hidden_layers)),
         task_type="CAUSAL_LM",
     )
 
