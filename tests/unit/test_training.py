@@ -258,3 +258,13 @@ def test_float32_is_float32_on_cuda_too(tmp_path: Path, monkeypatch: pytest.Monk
         settings = OptimizerSettings.model_validate({**OPTIMIZER, "precision": precision})
         assert training.frozen_dtype(given, settings) == dtype
         assert training.arguments(given, settings)["bf16"] == (dtype == torch.bfloat16)
+
+
+@pytest.mark.parametrize("lora", [LORA, None])
+def test_weights_that_are_trained_are_wide_on_cuda_too(
+    lora: dict[str, int] | None, parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    given = stage(tmp_path, "sft", {}, {"parent": parent}, device="cuda")
+    model, _ = training.load_to_tune(given, SFTSettings.model_validate({**OPTIMIZER, "lora": lora}))
+    assert model.dtype == (torch.bfloat16 if lora else torch.float32)

@@ -51,15 +51,13 @@ def _cpt(config: PipelineConfig, student: Architecture, new: int) -> Need:
 
 
 def _tuned(stage: str, student: Architecture, to: SFTSettings, *, rows: int, shares: int) -> Need:
-    """Weights in BF16 and adapters in FP32; without adapters the weights are trained, in BF16.
+    """Weights in BF16 and adapters in FP32; without adapters the weights are in FP32.
 
     Of several `shares` (FSDP) each is in FP32, and one block is whole while it computes.
     """
-    width = FP32 if shares > 1 else BF16
-    trained = student.tuned(to)
-    weights, training = student.parameters * width, trained * 4.0 * width
-    if to.lora is not None:
-        weights, training = weights + trained * FP32, trained * float(TRAINED)
+    trained, narrow = student.tuned(to), to.lora is not None and shares == 1
+    weights = student.parameters * (BF16 if narrow else FP32) + (trained * FP32 if to.lora else 0)
+    training = trained * float(TRAINED)
     whole = student.block * BF16 if shares > 1 else 0
     parts = {"weights": weights / shares + whole, "training": training / shares}
     return Need(stage, parts | _activations(student, to, rows))

@@ -71,11 +71,11 @@ def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedT
 
 
 def load_to_tune(stage: Stage, settings: SFTSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The stage's parent for SFT and DPO, frozen below `from_block`.
+    """The stage's parent for SFT and DPO, frozen below `from_block`; weights that are trained are in float32.
 
     On CPUs that compute in bfloat16 its attention is that of `attention`. Raises ConfigError without such a block.
     """
-    model, tokenizer = load(stage.inputs["parent"], frozen_dtype(stage, settings))
+    model, tokenizer = load(stage.inputs["parent"], frozen_dtype(stage, settings) if settings.lora else torch.float32)
     freeze(model, settings.from_block)
     if in_bfloat16(stage, settings) and not on_cuda(stage):
         model.set_attn_implementation(PRODUCTS)
