@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -157,9 +158,12 @@ def test_batches_hold_one_role_and_an_epoch_holds_every_row() -> None:
     assert list(order) != first
 
 
-def test_a_killed_stage_goes_on_from_its_last_whole_checkpoint(parent: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tuned", [{"lora": LORA}, {"lora": None, "from_block": 3}], ids=["adapters", "weights"])
+def test_a_killed_stage_goes_on_from_its_last_whole_checkpoint(
+    tuned: dict[str, Any], parent: Path, tmp_path: Path
+) -> None:
     data = rows(tmp_path / "data", [chat(i) for i in range(400)])
-    config = {**OPTIMIZER, "epochs": 2, "lora": LORA}
+    config = {**OPTIMIZER, "epochs": 2, **tuned}
     run = stage(tmp_path / "run", "sft", config, {"parent": parent, "data": data}, checkpoint_s=0.5)
     # One thread: the tiny model's tensors are too small to share.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -178,6 +182,10 @@ def test_a_killed_stage_goes_on_from_its_last_whole_checkpoint(parent: Path, tmp
     assert report["metrics"]["steps"] == 200
     assert [row["step"] for row in report["curves"]] == list(range(1, 201))
     assert f"resumed from checkpoint-{reached}" in (run.run_dir / EVENTS).read_text()
+    undisturbed = stage(tmp_path / "whole", "sft", config, {"parent": parent, "data": data})
+    sft.main(undisturbed)
+    whole = _weights(undisturbed.out("model"))
+    assert all(torch.equal(value, whole[name]) for name, value in _weights(run.out("model")).items())
 
 
 def _until(ready: Callable[[], object], process: subprocess.Popen[bytes], seconds: float = 120) -> None:
