@@ -25,6 +25,9 @@ REQUESTS: dict[str, dict[str, tuple[str, ...]]] = {
             "How much does {service} cost?",
             "Please tell me what {service} costs.",
             "How much is it to have a job done?",
+            "How much would {service} be?",
+            "How much would I pay for {service}?",
+            "What would I have to pay for {service}?",
         ),
         "test": (
             "What is the price of {service}?",
