@@ -11,7 +11,7 @@ from pathlib import Path
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
 from temper.bench.ladder import PLAIN, Configuration
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 
 NARROW = " in bfloat16"
 

@@ -14,7 +14,7 @@ from typing import Any
 from temper.bench.bound import Hardware
 from temper.bench.ladder import PLAIN, Bench, Configuration, Engines
 from temper.config import PipelineConfig, load_preset
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
@@ -77,7 +77,6 @@ def ladder(
         max_tokens=preset.evaluate.max_tokens,
         say=lambda said: print(said, flush=True),
         hardware=Hardware(bytes_per_s=1.0, flops=1.0),  # shares of it are not asked for
-        draft_length=preset.engine.draft_length,
         dtype=settings.dtype,
     )
 

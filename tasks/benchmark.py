@@ -7,10 +7,11 @@ from prefect import task
 from tasks.contract import compute, contract
 from temper.bundle import domain_digest
 from temper.config import Runtime
-from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
+from temper.config.engine import EngineSettings
+from temper.config.stages import BenchmarkSettings, EvaluateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
-RECIPE = 9
+RECIPE = 10
 
 
 def settings(

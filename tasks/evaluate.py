@@ -7,14 +7,17 @@ from prefect import task
 from tasks.contract import compute, contract
 from temper.bundle import domain_digest
 from temper.config import Runtime
-from temper.config.stages import EngineSettings, EvaluateSettings
+from temper.config.engine import EngineSettings
+from temper.config.stages import EvaluateSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
 RECIPE = 5
 
 
-def settings(measured: str, domain: str, config: EvaluateSettings, engine: EngineSettings) -> dict[str, Any]:
-    """What concerns the measured stage: the budgets of the others move nothing here."""
+def settings(
+    measured: str, domain: str, config: EvaluateSettings, engine: EngineSettings, drafter: ModelRef | None
+) -> dict[str, Any]:
+    """What concerns the measured stage: the budgets of the others move nothing here, nor how drafters are used."""
     budgets: dict[str, dict[str, int]] = {"points_per_role": {}, "scenarios": {}, "changed_points": {}}
     return {
         "stage": measured,
@@ -23,13 +26,13 @@ def settings(measured: str, domain: str, config: EvaluateSettings, engine: Engin
         "scenarios": config.scenarios.get(measured, 0),  # type: ignore[call-overload]
         "changed": config.changed_points.get(measured, 0),  # type: ignore[call-overload]
         "evaluate": EvaluateSettings.model_validate(config.model_dump() | budgets),
-        "engine": engine,
+        "engine": engine if drafter else engine.without_drafter(),
     }
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:
-    asked = settings(given["measured"], given["domain"], given["config"], given["engine"])
     inputs = {name: given[name] for name in ("data", "model", "drafter")}
+    asked = settings(given["measured"], given["domain"], given["config"], given["engine"], given["drafter"])
     return {**inputs, **asked, "domain_digest": domain_digest(given["domain"])}
 
 
@@ -46,5 +49,5 @@ def evaluate(
     runtime: Runtime,
 ) -> StageResult:
     """Ask held-out points.   In: a model (no model: the teacher), points.   Out: scores by role and slice."""
-    asked = settings(measured, domain, config, engine)
+    asked = settings(measured, domain, config, engine, drafter)
     return compute(f"evaluate:{measured}", asked, runtime, data=data, model=model, drafter=drafter)

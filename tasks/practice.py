@@ -7,14 +7,15 @@ from prefect import task
 from tasks.contract import compute, contract
 from temper.bundle import domain_digest
 from temper.config import Runtime
-from temper.config.stages import AnswersSettings, EngineSettings
+from temper.config.engine import EngineSettings
+from temper.config.stages import AnswersSettings
 from temper.refs import DatasetRef, ModelRef, StageResult
 
 RECIPE = 2
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:
-    return {**given, "domain_digest": domain_digest(given["domain"])}
+    return {**given, "engine": given["engine"].without_drafter(), "domain_digest": domain_digest(given["domain"])}
 
 
 @task(name="practice", **contract(RECIPE, _identity))
@@ -28,5 +29,5 @@ def practice(
     runtime: Runtime,
 ) -> StageResult:
     """Let the student try.   In: an sft model, prompts with right answers.   Out: pairs of right and its own wrong."""
-    asked = {"domain": domain, "practice": config, "engine": engine}
+    asked = {"domain": domain, "practice": config, "engine": engine.without_drafter()}
     return compute("practice", asked, runtime, parent=parent, data=data)

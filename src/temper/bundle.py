@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.contents import file_sha256
 from temper.errors import StoreError
 from temper.gates import Verdict

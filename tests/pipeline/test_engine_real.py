@@ -21,7 +21,7 @@ from temper.bench.equivalence import compare, explain
 from temper.cli.dry_run import dry_run
 from temper.config import load_preset
 from temper.config.endpoint import EndpointSettings
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.engine import Usage, engine_python, serve
 from temper.errors import EngineError
 from temper.synthesis.endpoint import Endpoint
@@ -174,7 +174,7 @@ PARENT = """
 import os, sys, time
 from pathlib import Path
 from temper.config.endpoint import EndpointSettings
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.engine import serve
 settings = EngineSettings.model_validate_json(sys.argv[3])
 with serve(Path(sys.argv[1]), settings=settings, runtime={"device": "cpu"}, log=Path(sys.argv[2])):

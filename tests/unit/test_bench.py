@@ -120,15 +120,16 @@ def test_the_lowest_rung_has_no_prefix_cache_and_asks_the_evaluator_about_every_
 @pytest.mark.parametrize(("drafter", "memory", "arithmetic"), [(10.0, 70.0, 11.0), (0.0, 50.0, 10.0)])
 def test_shares_are_of_what_was_read_and_computed(drafter: float, memory: float, arithmetic: float) -> None:
     drafts = 5.0 if drafter else 0.0
-    usage = Usage(prompt_tokens=90, output_tokens=20, drafts=drafts, accepted=3 * drafts, steps=5, read_tokens=30)
-    served = Served(weights=100, drafter=drafter, draft_length=4, flops_each=2)
+    proposed = {"drafts": drafts, "proposed": 4 * drafts, "accepted": 3 * drafts}
+    usage = Usage(prompt_tokens=90, output_tokens=20, **proposed, steps=5, read_tokens=30)
+    served = Served(weights=100, drafter=drafter, flops_each=2)
     found = served.shares(usage, 1.0, Hardware(bytes_per_s=1000, flops=1000))
     assert found == pytest.approx({"memory_percent": memory, "arithmetic_percent": arithmetic})
 
 
 def test_a_step_drafts_for_all_its_requests_at_once() -> None:
-    served = Served(weights=100, drafter=10, draft_length=4, flops_each=2)
-    at_four = Usage(prompt_tokens=0, output_tokens=80, drafts=20, accepted=60, steps=5, read_tokens=0)
+    served = Served(weights=100, drafter=10, flops_each=2)
+    at_four = Usage(prompt_tokens=0, output_tokens=80, drafts=20, proposed=80, accepted=60, steps=5, read_tokens=0)
     assert served.shares(at_four, 1.0, Hardware(1000, 1000))["memory_percent"] == pytest.approx(70)
 
 
@@ -137,11 +138,11 @@ def test_a_step_reads_the_weights_as_the_engine_holds_them(tmp_path: Path) -> No
     shape |= {"num_key_value_heads": 1, "vocab_size": 16, "tie_word_embeddings": True}
     (tmp_path / "config.json").write_text(json.dumps({**shape, "dtype": "float32"}), encoding="utf-8")
     (tmp_path / "model.safetensors").write_bytes(b"0" * 1000)
-    read = {dtype: Served.of(tmp_path, tmp_path, 4, dtype) for dtype in ("float32", "bfloat16")}
+    read = {dtype: Served.of(tmp_path, tmp_path, dtype) for dtype in ("float32", "bfloat16")}
     assert [(one.weights, one.drafter) for one in read.values()] == [(1000, 1000), (500, 500)]
     quantised = {**shape, "dtype": "float32", "quantization_config": {"format": "float-quantized"}}
     (tmp_path / "config.json").write_text(json.dumps(quantised), encoding="utf-8")
-    assert Served.of(tmp_path, None, 4, "bfloat16").weights == 1000
+    assert Served.of(tmp_path, None, "bfloat16").weights == 1000
 
 
 def test_goodput_counts_the_turns_in_time() -> None:

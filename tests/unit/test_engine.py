@@ -1,10 +1,11 @@
 """What the engine is told, what it said when it died, what its counters mean, what the hardware can show."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.engine import Usage, acceptance, command, engine_python, environment
 from temper.engine.capabilities import cpu_capabilities, cuda_capabilities
 from temper.engine.metrics import parse_counters
@@ -57,7 +58,10 @@ def test_gpus_offload_cached_prefixes_and_only_where_prefixes_are_cached() -> No
 
 def test_a_drafter_is_served_as_eagle3_and_the_presets_own_flags_win() -> None:
     line = command(PYTHON, Path("m"), SETTINGS, device="cpu", port=1, drafter=Path("d"))
-    assert value(line, "--speculative-config") == '{"method": "eagle3", "model": "d", "num_speculative_tokens": 4}'
+    told = {"method": "eagle3", "model": "d", "num_speculative_tokens": 4}
+    assert json.loads(value(line, "--speculative-config")) == told | {"disable_eagle_block_drop": True}
+    on_gpus = command(PYTHON, Path("m"), SETTINGS, device="cuda", port=1, drafter=Path("d"))
+    assert json.loads(value(on_gpus, "--speculative-config")) == told
     assert "--speculative-config" not in command(PYTHON, Path("m"), SETTINGS, device="cpu", port=1)
     assert value(line, "--seed") == "7"
 

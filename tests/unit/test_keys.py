@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tasks.answers import answers
+from tasks.evaluate import evaluate
+from tasks.practice import practice
 from temper.config import PipelineConfig, Runtime
+from temper.config.engine import EngineSettings
 from temper.keys import stage_key
 from temper.refs import DatasetRef, ModelRef, Ref
 
@@ -46,6 +50,20 @@ def test_settings_of_other_stages_do_not_move_the_key(config: PipelineConfig) ->
     values["gate"]["rules"] = []
     values["runtime"] = Runtime(threads=7, device="cpu").model_dump()
     assert key(PipelineConfig.model_validate(values)) == key(config)
+
+
+def test_how_a_drafter_is_used_moves_the_keys_of_what_has_one(config: PipelineConfig) -> None:
+    longer = config.engine.model_copy(update={"draft_length": 9})
+
+    def keys(engine: EngineSettings, drafter: ModelRef | None) -> list[str]:
+        given = {"data": DATA, "domain": "automotive", "engine": engine, "runtime": None}
+        tries = given | {"parent": PARENT, "config": config.practice}
+        asked = given | {"measured": "final", "config": config.evaluate, "model": PARENT, "drafter": drafter}
+        policies = {task.name: task.cache_policy for task in (practice, answers, evaluate)}
+        return [policies[name].key(name, asked if name == "evaluate" else tries) for name in policies]
+
+    assert keys(longer, None) == keys(config.engine, None)
+    assert keys(longer, PARENT)[-1] != keys(config.engine, PARENT)[-1]
 
 
 def test_the_runtime_is_refused_as_an_input() -> None:

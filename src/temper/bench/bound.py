@@ -38,12 +38,11 @@ class Served:
     """Bytes of the target that a step reads."""
     drafter: float
     """Bytes of the drafter that it takes to propose one token more to all requests of a step; 0 without one."""
-    draft_length: int
     flops_each: float
     """FLOPs of the target for a token."""
 
     @classmethod
-    def of(cls, target: Path, drafter: Path | None, draft_length: int, dtype: str) -> "Served":
+    def of(cls, target: Path, drafter: Path | None, dtype: str) -> "Served":
         """From checkpoint folders that are served in `dtype`; quantised weights stay as they are stored."""
         config: Mapping[str, Any] = json.loads((target / "config.json").read_text(encoding="utf-8"))
         known = {"head_dim": config["hidden_size"] // config["num_attention_heads"]}
@@ -52,13 +51,14 @@ class Served:
         model = Architecture.of(shape)
         looked_up = 0 if shape.tie_word_embeddings else shape.vocab_size * shape.hidden_size  # rows, never the whole
         read = _size(target, dtype) * (1 - looked_up / model.parameters)
-        return cls(read, _size(drafter, dtype) if drafter else 0, draft_length, model.forward_flops(CONTEXT))
+        return cls(read, _size(drafter, dtype) if drafter else 0, model.forward_flops(CONTEXT))
 
     def shares(self, usage: Usage, wall_s: float, hardware: Hardware) -> dict[str, float]:
         """Percent of the memory's and of the arithmetic's rate that were used in `wall_s` seconds."""
         drafting = min(usage.steps, usage.drafts)  # a step drafts for all its requests at once
-        read = usage.steps * self.weights + drafting * self.draft_length * self.drafter
-        scored = usage.drafts * (self.draft_length + 1) if self.drafter else usage.output_tokens
+        ahead = usage.proposed / usage.drafts if usage.drafts else 0
+        read = usage.steps * self.weights + drafting * ahead * self.drafter
+        scored = usage.drafts + usage.proposed if self.drafter else usage.output_tokens
         return {
             "memory_percent": 100 * read / wall_s / hardware.bytes_per_s,
             "arithmetic_percent": 100 * (usage.read_tokens + scored) * self.flops_each / wall_s / hardware.flops,

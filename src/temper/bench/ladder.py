@@ -97,7 +97,6 @@ class Bench:
     max_tokens: int
     say: Say
     hardware: Hardware
-    draft_length: int
     dtype: str
     """What the engines compute in."""
 
@@ -148,7 +147,7 @@ class Bench:
 
     def _shares(self, rung: Configuration, rounds: Sequence[dict[str, float]]) -> dict[str, float]:
         """What the rung used of memory and arithmetic, over all its rounds."""
-        served = Served.of(rung.model, rung.drafter, self.draft_length, self.dtype)
+        served = Served.of(rung.model, rung.drafter, self.dtype)
         return served.shares(_usage(rounds), sum(found["wall_s"] for found in rounds), self.hardware)
 
     def _threshold(self, rung: Configuration) -> float:

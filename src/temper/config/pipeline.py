@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from temper.config.engine import EngineSettings
 from temper.config.plan import PlanSettings
 from temper.config.stages import (
     AnswersSettings,
@@ -12,7 +13,6 @@ from temper.config.stages import (
     CPTSettings,
     DPOSettings,
     DraftSettings,
-    EngineSettings,
     EvaluateSettings,
     ExpandSettings,
     FP8Settings,

@@ -169,27 +169,6 @@ class DPOSettings(SFTSettings):
     """Weight of the plain likelihood of the chosen answer, added so that it does not fall; 0 is pure DPO."""
 
 
-class EngineSettings(Settings):
-    dtype: Literal["float32", "bfloat16", "auto"]
-    """Arithmetic of the served model; `auto` is bfloat16 where the hardware multiplies in it, float32 elsewhere."""
-    max_model_len: int = Field(ge=64)
-    """Longest prompt and answer together, in tokens."""
-    max_num_seqs: int = Field(ge=1)
-    """Most sequences in one step."""
-    kv_cache_gib: float = Field(gt=0)
-    """Key-value cache on CPUs, in GiB."""
-    kv_offload_gib: float = Field(default=0, ge=0)
-    """Main memory for cached prefixes that GPUs have no room for, in GiB over all devices; CPUs have no use for it."""
-    draft_length: int = Field(ge=1)
-    """Tokens that the drafter proposes in each step."""
-    tensor_parallel: int = Field(default=1, ge=1)
-    """Devices that share one model."""
-    prefix_caching: bool = True
-    """Reuse of common prompt prefixes."""
-    flags: tuple[str, ...] = ()
-    """Further vLLM flags, as typed on its command line."""
-
-
 class AnswersSettings(Settings):
     max_tokens: int = Field(ge=1)
     """Longest answer in tokens."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.errors import EngineError
 
 BF16_CC, FP8_CC = (8, 0), (8, 9)

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 
 NAME = "temper"
 """Model name under which the engine serves."""
@@ -52,9 +52,15 @@ def command(
     if fp8_kv:
         line += ["--kv-cache-dtype", "fp8"]
     if drafter is not None:
-        speculative = {"method": "eagle3", "model": str(drafter), "num_speculative_tokens": settings.draft_length}
-        line += ["--speculative-config", json.dumps(speculative)]
+        line += ["--speculative-config", json.dumps(_speculative(drafter, settings, device))]
     return [*line, *settings.flags]
+
+
+def _speculative(drafter: Path, settings: EngineSettings, device: Device) -> dict[str, Any]:
+    told: dict[str, Any] = {"method": "eagle3", "model": str(drafter), "num_speculative_tokens": settings.draft_length}
+    if device == "cpu":  # the whole of a known prefix is reused (the project's decision 0020)
+        told["disable_eagle_block_drop"] = True
+    return told
 
 
 def environment(

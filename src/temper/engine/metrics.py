@@ -34,7 +34,9 @@ class Usage:
     prompt_tokens: float
     output_tokens: float
     drafts: float
-    """Steps in which the drafter proposed."""
+    """Steps in which the drafter proposed, each request's counted."""
+    proposed: float
+    """Tokens that it proposed."""
     accepted: float
     """Proposed tokens that the target agreed with."""
     steps: float
@@ -53,6 +55,7 @@ class Usage:
             prompt_tokens=grown("prompt_tokens"),
             output_tokens=grown("generation_tokens"),
             drafts=grown("spec_decode_num_drafts"),
+            proposed=grown("spec_decode_num_draft_tokens"),
             accepted=grown("spec_decode_num_accepted_tokens"),
             steps=grown("iteration_tokens_total_count"),
             read_tokens=max(0.0, grown("iteration_tokens_total_sum") - grown("generation_tokens")),

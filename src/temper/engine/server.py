@@ -14,7 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from temper.config.stages import EngineSettings
+from temper.config.engine import EngineSettings
 from temper.engine.capabilities import Capabilities, probe
 from temper.engine.command import HOST, NAME, command, environment, inherited
 from temper.engine.installation import engine_python

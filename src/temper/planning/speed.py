@@ -43,18 +43,20 @@ def _at_most(config: PipelineConfig, plan: PlanSettings, student: Architecture, 
     served = Served(
         weights=(student.parameters - looked_up) * width,
         drafter=drafter(config, student) * width if "drafter" in rung else 0,
-        draft_length=config.engine.draft_length,
         flops_each=student.forward_flops(CONTEXT),
     )
     devices = config.engine.tensor_parallel
     hardware = Hardware(bytes_per_s=devices * plan.bandwidth_gb_s * 1e9, flops=devices * tflops * 1e12)
-    shares = served.shares(_turn(plan, rung, concurrency), 1.0, hardware)
+    turn = _turn(plan, rung, concurrency, config.engine.draft_length)
+    shares = served.shares(turn, 1.0, hardware)
     bound = max(shares, key=lambda name: shares[name])
     return AtMost(rung, concurrency, 100 / shares[bound], bound.removesuffix("_percent"))
 
 
-def _turn(plan: PlanSettings, rung: str, concurrency: int) -> Usage:
-    """What the engine does for one turn: a prompt's step gives the first token, the others come by drafts or alone."""
+def _turn(plan: PlanSettings, rung: str, concurrency: int, ahead: int) -> Usage:
+    """What the engine does for one turn: a prompt's step gives the first token, the others come by drafts, `ahead`
+    tokens each, or alone.
+    """
     lowest, drafted = rung == UNOPTIMISED, "drafter" in rung
     calls = plan.unoptimised_calls_per_turn if lowest else plan.calls_per_turn
     later = calls * (plan.answer_tokens - 1) / (plan.tokens_per_step if drafted else 1)
@@ -62,6 +64,7 @@ def _turn(plan: PlanSettings, rung: str, concurrency: int) -> Usage:
         prompt_tokens=calls * plan.prompt_tokens,
         output_tokens=calls * plan.answer_tokens,
         drafts=later if drafted else 0,
+        proposed=later * ahead if drafted else 0,
         accepted=later * (plan.tokens_per_step - 1) if drafted else 0,
         steps=(calls + later) / concurrency,
         read_tokens=calls * plan.prompt_tokens * (1 if lowest else 1 - plan.cached_prompt),

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from temper.agents.client import Chat
+from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
-from temper.config.stages import AnswersSettings, EngineSettings
+from temper.config.stages import AnswersSettings
 from temper.engine import serve
 from temper.stage import Report, Stage, run
 from temper.stages.rendering import Row, read_rows

@@ -16,8 +16,9 @@ from temper.bench import equivalence, tokens
 from temper.bench.bound import Hardware
 from temper.bench.ladder import MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
 from temper.bench.prompts import spread
+from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
-from temper.config.stages import BenchmarkSettings, EngineSettings, EvaluateSettings
+from temper.config.stages import BenchmarkSettings, EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
@@ -122,7 +123,6 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
         max_tokens=told.evaluate.max_tokens,
         say=stage.event,
         hardware=found,
-        draft_length=told.engine.draft_length,
         dtype=told.engine.dtype,
     )
 

@@ -17,8 +17,9 @@ from temper.agents.changes import changed, score_changed
 from temper.agents.client import Chat
 from temper.agents.evaluation import answer_points, run_scenarios, score_points
 from temper.agents.scoring import Point
+from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
-from temper.config.stages import ROLES, EngineSettings, EvaluateSettings
+from temper.config.stages import ROLES, EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve
