@@ -1,7 +1,7 @@
 """Drafters of several runs beside each other, under one load: what should a drafter learn from, how large a vocabulary?
 
     .venv/bin/temper run demo --until draft                                                # both: the demo's own
-    .venv/bin/temper run demo --until draft 'synthesize.draft_prompts={}' synthesize.draft_public_prompts=200
+    .venv/bin/temper run demo --until draft 'synthesize.draft_prompts={}' synthesize.draft_public_prompts=860
     .venv/bin/temper run demo --until draft synthesize.draft_public_prompts=0
     .venv/bin/python benchmarks/drafters.py --runs both=ID public=ID own=ID \\
         --title "What a drafter should learn from" --out docs/results/draft-data.md

@@ -47,7 +47,7 @@ def run_command(report: Report, until: str = "") -> str:
 
 def _differing(preset: dict[str, Any], asked: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in asked.items():
-        if isinstance(value, dict) and isinstance(preset.get(key), dict):
+        if isinstance(value, dict) and value.keys() == (preset.get(key) or {}).keys():
             yield from _differing(preset[key], value, f"{above}{key}.")
         elif value != preset.get(key):
             yield f"{above}{key}", value

@@ -102,14 +102,19 @@ def _tokens(parent: Path, data: Path, stage: str) -> int:
 
 def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path], demo: Any) -> float:
     """Seconds from the loaded model to the last step."""
-    if side.startswith("temper"):
-        told = settings if side == SIDES[0] else _everywhere(settings)
-        launch(stage, run, told, inputs, demo.runtime)
-        events = [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").splitlines()]
-        return events[-1]["time"] - events[0]["time"]
+    if not side.startswith("temper"):
+        return by_plain_trl(stage, settings, run, inputs, recompute=side == "plain TRL")
+    told = settings if side == SIDES[0] else _everywhere(settings)
+    launch(stage, run, told, inputs, demo.runtime)
+    events = [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").splitlines()]
+    return events[-1]["time"] - events[0]["time"]
+
+
+def by_plain_trl(stage: str, settings: Any, run: Path, inputs: dict[str, Path], *, recompute: bool) -> float:
+    """Seconds from the loaded model to the last step of `plain_trl.py`, which leaves `out/model` in `run`."""
     run.mkdir()
     spec = {"stage": stage, "config": plain(settings), "inputs": {name: str(path) for name, path in inputs.items()}}
-    write(run / "spec.json", {**spec, "recompute": side == "plain TRL", "bf16": training.cpu_has_bfloat16()})
+    write(run / "spec.json", {**spec, "recompute": recompute, "bf16": training.cpu_has_bfloat16()})
     script = Path(__file__).with_name("plain_trl.py")
     with (run / "log.txt").open("w") as log:
         subprocess.run([sys.executable, str(script), str(run)], check=True, stdout=log, stderr=log)

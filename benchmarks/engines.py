@@ -1,0 +1,53 @@
+"""Engine settings beside each other: a run's student, alone and with its drafter, served with each of them.
+
+    .venv/bin/python benchmarks/engines.py --run latest --sides compiled='{"flags": ["--no-enforce-eager"]}' \\
+        --title "Compiled engines" --out docs/results/compiled.md
+
+The run has to have got as far as its drafter, in this checkout; its own settings are the first side, and multiples are
+of its student with those. All engines stay up, and the rounds go over them in turns; the load is the benchmark's.
+"""
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+
+from serving import ladder, load_report, made, medians, publish, run_command, table
+
+from temper.bench.ladder import PLAIN, Configuration
+from temper.config.engine import EngineSettings
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="latest", help="pipeline id, the start of one, or latest")
+    parser.add_argument("--sides", nargs="+", required=True, metavar="NAME=JSON", help="changes to the run's `engine`")
+    parser.add_argument("--title", required=True, help="of the page")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    report = load_report(asked.run)
+    target, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
+    rungs = [Configuration(PLAIN, target, None, False), Configuration(f"{PLAIN}+drafter", target, drafter, False)]
+    changes = {}
+    for name, _, told in (side.partition("=") for side in asked.sides):
+        alone, pair = f"{PLAIN}, {name}", f"{PLAIN}+drafter, {name}"
+        changes |= dict.fromkeys((alone, pair), json.loads(told))
+        rungs += [Configuration(alone, target, None, False), Configuration(pair, target, drafter, False)]
+
+    def changed(settings: EngineSettings, rung: Configuration) -> EngineSettings:
+        return EngineSettings.model_validate(settings.model_dump() | changes.get(rung.name, {}))
+
+    rows = ladder(report, rungs, asked, changed)
+    command = (
+        f".venv/bin/python benchmarks/engines.py --sides {' '.join(map(shlex.quote, asked.sides))} "
+        f"--title {shlex.quote(asked.title)} --concurrency {' '.join(map(str, asked.concurrency))} "
+        f"--rounds {asked.rounds} --out {asked.out}"
+    )
+    publish(asked.out, asked.title, [run_command(report, "draft"), command], medians(asked.rounds), table(rows))
+
+
+if __name__ == "__main__":
+    main()
