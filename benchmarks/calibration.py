@@ -17,7 +17,7 @@ from serving import config, load_report, made, publish, run_command, scores
 
 from temper.config import ROLES, PipelineConfig
 from temper.home import home
-from temper.launch import launch
+from temper.process.launch import launch
 from temper.synthesis.rows import Row, read, write
 
 

@@ -19,7 +19,7 @@ from serving import config, load_report, made, publish, run_command, say, scores
 
 from temper.config import ROLES
 from temper.home import home
-from temper.launch import launch
+from temper.process.launch import launch
 
 OWN = "the run's own"
 

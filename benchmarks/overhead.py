@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from temper.artifacts.contents import contents
 from temper.config import load_preset
-from temper.contents import contents
 from temper.engine import serve
 from temper.home import app_root, home
-from temper.launch import launch
+from temper.process.launch import launch
 
 GIGABYTES = 4
 """Size of the file that is digested, in GB of random bytes."""

@@ -11,15 +11,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from temper.bench.bound import Hardware
 from temper.bench.ladder import PLAIN, Bench, Configuration, Engines
+from temper.capacity.bound import Hardware
 from temper.config import PipelineConfig, load_preset
 from temper.config.engine import EngineSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.home import home
-from temper.launch import launch
+from temper.process.launch import launch
 from temper.report.schema import Report
 from temper.report.view import DATA, find
 from temper.stats import multiples

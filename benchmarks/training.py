@@ -22,9 +22,10 @@ import torch
 
 from temper.config import load_preset
 from temper.domains import load_domain
-from temper.launch import launch, plain
-from temper.stage import EVENTS, write
-from temper.stages import rendering, training
+from temper.process.launch import launch, plain
+from temper.process.stage import EVENTS, write
+from temper.stages.training import common as training
+from temper.stages.training import rendering
 from temper.synthesis.rows import read
 from temper.synthesis.rows import write as write_rows
 from temper.synthesis.sets import build

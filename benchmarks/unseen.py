@@ -15,7 +15,7 @@ from serving import config, load_report, made, publish, run_command, say, scores
 
 from temper.config import ROLES, PipelineConfig
 from temper.home import home
-from temper.launch import launch
+from temper.process.launch import launch
 from temper.report.schema import Report
 from temper.stats import share_interval
 from temper.synthesis.overlap import Index, key_text

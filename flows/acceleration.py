@@ -8,10 +8,10 @@ from tasks.draft import draft
 from tasks.evaluate import evaluate
 from tasks.fp8 import fp8
 from tasks.gate import gate
-from tasks.pipeline import Pipeline, chosen
 from tasks.promote import promote
 from tasks.registered import registered
 from tasks.report import report
+from tasks.shared.pipeline import Pipeline, chosen
 from tasks.synthesize import synthesize
 from temper.config import PipelineConfig
 

@@ -3,9 +3,9 @@
 from prefect import flow
 
 from tasks.benchmark import benchmark as measure
-from tasks.pipeline import Pipeline, chosen
 from tasks.registered import registered
 from tasks.report import report
+from tasks.shared.pipeline import Pipeline, chosen
 from tasks.synthesize import synthesize
 from temper.config import PipelineConfig
 

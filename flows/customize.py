@@ -15,11 +15,11 @@ from tasks.evaluate import evaluate
 from tasks.expand import expand
 from tasks.fp8 import fp8
 from tasks.gate import gate
-from tasks.pipeline import Pipeline, chosen, command
 from tasks.practice import practice
 from tasks.promote import promote
 from tasks.report import report
 from tasks.sft import sft
+from tasks.shared.pipeline import Pipeline, chosen, command
 from tasks.synthesize import synthesize
 from tasks.validate import validate
 from temper.config import PipelineConfig

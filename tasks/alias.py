@@ -4,11 +4,11 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
-from tasks.contract import mendable
-from temper.bundle import load
+from tasks.shared.contract import mendable
+from temper.artifacts.store import Store
 from temper.config import Runtime
-from temper.store import Store
-from temper.tracking import Tracker, tracking_uri
+from temper.registry.bundle import load
+from temper.registry.tracking import Tracker, tracking_uri
 
 
 @task(

@@ -4,11 +4,11 @@ from typing import Any
 
 from prefect import task
 
-from tasks.contract import compute, contract
+from tasks.shared.contract import compute, contract
+from temper.artifacts.refs import DatasetRef, ModelRef, StageResult
 from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.config.stages import AnswersSettings
-from temper.refs import DatasetRef, ModelRef, StageResult
 
 RECIPE = 1
 

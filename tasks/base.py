@@ -5,12 +5,12 @@ from typing import Any
 
 from prefect import task
 
-from tasks.contract import compute, contract
+from tasks.shared.contract import compute, contract
+from temper.artifacts.contents import contents
+from temper.artifacts.refs import StageResult
 from temper.config import Runtime
 from temper.config.stages import BaseSettings
-from temper.contents import contents
 from temper.errors import MissingModelError
-from temper.refs import StageResult
 
 RECIPE = 1
 

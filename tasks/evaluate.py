@@ -4,12 +4,12 @@ from typing import Any
 
 from prefect import task
 
-from tasks.contract import compute, contract
-from temper.bundle import domain_digest
+from tasks.shared.contract import compute, contract
+from temper.artifacts.refs import DatasetRef, ModelRef, StageResult
 from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.config.stages import EvaluateSettings
-from temper.refs import DatasetRef, ModelRef, StageResult
+from temper.registry.bundle import domain_digest
 
 RECIPE = 5
 

@@ -2,10 +2,10 @@
 
 from prefect import task
 
-from tasks.contract import compute, contract
+from tasks.shared.contract import compute, contract
+from temper.artifacts.refs import ModelRef, StageResult
 from temper.config import Runtime
 from temper.config.stages import ExpandSettings
-from temper.refs import ModelRef, StageResult
 
 RECIPE = 1
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from prefect import task
 
-from tasks.contract import compute, contract
+from tasks.shared.contract import compute, contract
+from temper.artifacts.refs import DatasetRef, ModelRef, StageResult
 from temper.config import Runtime
 from temper.config.stages import FP8Settings
-from temper.refs import DatasetRef, ModelRef, StageResult
 
 RECIPE = 3
 

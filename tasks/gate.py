@@ -4,13 +4,13 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from temper.artifacts.refs import StageResult
+from temper.artifacts.store import Store
 from temper.config import Runtime
 from temper.config.stages import GateSettings
-from temper.gates import Verdict, judge
-from temper.refs import StageResult
+from temper.registry.gates import Verdict, judge
+from temper.registry.tracking import Tracker, tracking_uri
 from temper.report import gate_inputs, silent_metrics
-from temper.store import Store
-from temper.tracking import Tracker, tracking_uri
 
 
 @task(name="gate", cache_policy=NO_CACHE)

@@ -4,15 +4,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
-from tasks.contract import mendable
-from temper import bundle
-from temper.bundle import Registered
+from tasks.shared.contract import mendable
+from temper.artifacts.refs import ModelRef, StageResult
+from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
-from temper.gates import Verdict
-from temper.refs import ModelRef, StageResult
+from temper.registry import bundle
+from temper.registry.bundle import Registered
+from temper.registry.gates import Verdict
+from temper.registry.tracking import Tracker, tracking_uri
 from temper.report import gate_inputs
-from temper.store import Store
-from temper.tracking import Tracker, tracking_uri
 
 
 @task(

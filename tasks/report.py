@@ -7,13 +7,13 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from temper.bundle import Registered
+from temper.artifacts.refs import StageResult
+from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
-from temper.gates import Verdict
-from temper.refs import StageResult
+from temper.registry.bundle import Registered
+from temper.registry.gates import Verdict
+from temper.registry.tracking import Tracker, tracking_uri
 from temper.report import Report, build, text
-from temper.store import Store
-from temper.tracking import Tracker, tracking_uri
 
 
 @task(name="report", cache_policy=NO_CACHE)

@@ -2,10 +2,10 @@
 
 from prefect import task
 
-from tasks.contract import compute, contract
+from tasks.shared.contract import compute, contract
+from temper.artifacts.refs import DatasetRef, ModelRef, StageResult
 from temper.config import Runtime
 from temper.config.stages import SFTSettings
-from temper.refs import DatasetRef, ModelRef, StageResult
 
 RECIPE = 2
 

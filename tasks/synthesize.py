@@ -4,14 +4,14 @@ from typing import Any
 
 from prefect import task
 
-from tasks.contract import compute, contract
-from temper.bundle import domain_digest
+from tasks.shared.contract import compute, contract
+from temper.artifacts.contents import contents
+from temper.artifacts.refs import StageResult
 from temper.config import Runtime
 from temper.config.endpoint import ROLES_TO_HIRE, WHERE
 from temper.config.stages import SynthesizeSettings
-from temper.contents import contents
-from temper.own.bring import brought
-from temper.refs import StageResult
+from temper.registry.bundle import domain_digest
+from temper.traces.bring import brought
 
 RECIPE = 21
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from prefect import task
 
-from tasks.contract import compute, contract
-from temper.bundle import domain_digest
+from tasks.shared.contract import compute, contract
+from temper.artifacts.refs import DatasetRef, ModelRef, StageResult
 from temper.config import Runtime
 from temper.config.stages import ValidateSettings
-from temper.refs import DatasetRef, ModelRef, StageResult
+from temper.registry.bundle import domain_digest
 
 RECIPE = 3
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from temper import errors
 from temper.config import ROLES
-from temper.stage import Report, Stage, run
+from temper.process.stage import Report, Stage, run
 
 SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from temper.servers import servers
+from temper.process.servers import servers
 
 ROOT = Path(__file__).parents[2]
 

@@ -120,7 +120,7 @@ def test_kill_minus_nine_leaves_no_lock_and_no_stage(world: "World") -> None:
 
 def _model(world: "World", stage: str) -> Path:
     """The weights that the first run's `stage` made."""
-    from temper.store import Store
+    from temper.artifacts.store import Store
 
     store = Store(world.home / "store")
     results = [store.result(path.stem) for path in (world.home / "store" / "results").glob("*.json")]

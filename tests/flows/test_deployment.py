@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from temper.guard import Process
+from temper.process.guard import Process
 
 if TYPE_CHECKING:
     from tests.flows.conftest import World

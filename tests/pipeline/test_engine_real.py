@@ -34,7 +34,7 @@ PROMPTS = ("hours", "book a test drive", "trade in")
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random model's folder."""
-    from temper.stages.tiny import tiny_model
+    from temper.stages.checkpoints.tiny import tiny_model
 
     folder = tmp_path_factory.mktemp("tiny")
     model, tokenizer = tiny_model()

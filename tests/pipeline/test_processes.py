@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file
 
 from temper.config import Runtime
-from temper.launch import launch
-from temper.stage import REPORT
-from temper.stages import training
-from temper.stages.tiny import tiny_model
+from temper.process.launch import launch
+from temper.process.stage import REPORT
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import common as training
 from tests.unit.stage_run import LORA, OPTIMIZER, chat, pair, rows
 
 Weights = dict[str, torch.Tensor]

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from temper.artifacts.refs import Ref, StageResult
+from temper.artifacts.store import Store
 from temper.config import ROLES
-from temper.refs import Ref, StageResult
-from temper.store import Store
 
 RUN, EARLIER = "20260101-120000-demo", "20251231-090000-demo"
 SCORES = {"teacher": 96.0, "base": 2.0, "cpt": 4.0, "sft": 88.0, "dpo": 94.0, "final": 92.0}

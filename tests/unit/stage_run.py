@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from temper.stage import SPEC, Stage, read
+from temper.process.stage import SPEC, Stage, read
 
 torch.set_num_threads(1)  # the tiny model's tensors are too small to share among threads
 

@@ -14,8 +14,8 @@ from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
 from temper.agents.scoring import tool_metrics, why_wrong
 from temper.domains import load_domain
 from temper.domains.base import Understanding
-from temper.domains.check import HARD
 from temper.synthesis.customer import Traffic
+from temper.synthesis.domain_check import HARD
 from temper.synthesis.simulator import play
 from temper.synthesis.teacher import Oracle, Teacher
 

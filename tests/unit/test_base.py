@@ -8,8 +8,9 @@ import torch
 
 from temper.assets import model_file, public_documents, public_questions
 from temper.errors import MissingModelError
-from temper.stages import base, training
-from temper.stages.tiny import tiny_model
+from temper.stages import base
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import common as training
 from tests.unit.stage_run import stage
 
 

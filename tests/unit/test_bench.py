@@ -12,11 +12,11 @@ import pytest
 
 from temper.agents.client import Answer, Request
 from temper.agents.runtime import System
-from temper.bench.bound import Hardware, Served
 from temper.bench.equivalence import compare, compare_draws, margin_at, metrics
 from temper.bench.ladder import Configuration, Engines, configurations
 from temper.bench.load import Load, drive, schedule
 from temper.bench.prompts import spread
+from temper.capacity.bound import Hardware, Served
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario
 from temper.engine import Usage

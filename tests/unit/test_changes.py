@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from temper.agents.changes import ADDED_RULE, CHANGES, FIELDS, changed, score_changed
 from temper.agents.scoring import Point
 from temper.domains import load_domain
+from temper.evaluation.changes import ADDED_RULE, CHANGES, FIELDS, changed, score_changed
 from temper.synthesis.rows import read
 from tests.unit.test_synthesis import make
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 import temper
-from temper.bundle import domain_digest
 from temper.cli import main
 from temper.config import load_preset, override
 from temper.domains import BUILT_IN, load_domain
 from temper.domains.automotive import Automotive
 from temper.domains.automotive.world import World
 from temper.domains.base import Call, Line, Rule, Understanding
-from temper.domains.check import problems
+from temper.registry.bundle import domain_digest
+from temper.synthesis.domain_check import problems
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "library"
 LIKE_THE_BUILT_IN = "from temper.domains.automotive import DOMAIN\n"

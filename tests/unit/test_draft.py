@@ -14,11 +14,14 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from temper.contents import contents
+from temper.artifacts.contents import contents
 from temper.errors import ConfigError, DataError, StoreError
-from temper.stage import Stage
-from temper.stages import draft, draft_sources, drafter_training, hidden_states
-from temper.stages.speculators_cpu import forward_answers
+from temper.process.stage import Stage
+from temper.stages import draft
+from temper.stages.drafting import hidden_states
+from temper.stages.drafting import sources as draft_sources
+from temper.stages.drafting import trainer as drafter_training
+from temper.stages.drafting.speculators_cpu import forward_answers
 
 WORDS = [f"w{number}" for number in range(180)]
 TEMPLATE = (

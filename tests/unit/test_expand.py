@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from temper.errors import ConfigError
-from temper.stages import expand, training
-from temper.stages.tiny import tiny_model
+from temper.stages import expand
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import common as training
 from tests.unit.stage_run import stage
 
 

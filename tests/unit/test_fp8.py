@@ -10,10 +10,10 @@ from compressed_tensors.quantization import FP8_E4M3_DATA
 from safetensors.torch import load_file
 
 from temper.errors import DataError
-from temper.stage import Report, Stage
-from temper.stages import calibration as calibration_ranges
+from temper.process.stage import Report, Stage
 from temper.stages import draft, fp8
-from temper.stages.tiny import tiny_model
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.quantising import calibration as calibration_ranges
 
 CHAT = [{"role": "user", "content": "Which cars are there?"}, {"role": "assistant", "content": "A Corolla and a Leaf."}]
 SETTINGS = {"samples": 4, "max_length": 32, "kv_cache": False, "drafter": False}

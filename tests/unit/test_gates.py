@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from temper.config.stages import Rule
-from temper.gates import Verdict, judge
+from temper.registry.gates import Verdict, judge
 from temper.stats import paired_lower_bound, pass_hat, share_interval
 
 

@@ -8,10 +8,10 @@ import yaml
 from tasks.answers import answers
 from tasks.evaluate import evaluate
 from tasks.practice import practice
+from temper.artifacts.refs import DatasetRef, ModelRef, Ref
 from temper.config import PipelineConfig, Runtime
 from temper.config.engine import EngineSettings
-from temper.keys import stage_key
-from temper.refs import DatasetRef, ModelRef, Ref
+from temper.process.keys import stage_key
 
 PARENT = ModelRef(uri="/somewhere/model/aa", digest="sha256:aa")
 DATA = DatasetRef(uri="/somewhere/dataset/bb", digest="sha256:bb")

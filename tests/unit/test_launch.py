@@ -13,7 +13,7 @@ import pytest
 
 from temper.config import Runtime
 from temper.errors import DataError, StageError
-from temper.launch import launch
+from temper.process.launch import launch
 
 FAKES = Path(__file__).parents[1] / "fakes"
 
@@ -74,7 +74,8 @@ def test_a_killed_stage_is_told_as_such(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_kill_minus_nine_of_the_starter_ends_the_stage(tmp_path: Path, log: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from temper.config import Runtime; from temper.launch import launch;"
+        "import sys; from pathlib import Path; from temper.config import Runtime\n"
+        "from temper.process.launch import launch;"
         f"launch('sft', Path({str(tmp_path / 'run')!r}), {{}}, {{}}, Runtime())"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "FAKE_HANG": "sft"})

@@ -9,9 +9,9 @@ from datasets import Dataset
 from trl import SFTConfig
 from trl.trainer.utils import add_fused_lm_head
 
-from temper.stages import rendering, sharing
-from temper.stages.tiny import tiny_model
-from temper.stages.trainers import AnswerTrainer
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import rendering, sharing
+from temper.stages.training.trainers import AnswerTrainer
 from tests.unit.stage_run import chat, rows
 
 CONTEXT, DOCUMENT = "Electric cars of the dealer.", "The Aster has a range of 412 km."

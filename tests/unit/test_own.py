@@ -17,12 +17,12 @@ from temper.cli import main
 from temper.config import load_preset
 from temper.config.stages import OwnSettings
 from temper.domains import load_domain
-from temper.own.bring import CONVERT, bring
-from temper.own.convert import Refused
-from temper.own.personal import redacted, spans
 from temper.synthesis.quality import alternates
 from temper.synthesis.rows import read
 from temper.synthesis.sets import build
+from temper.traces.bring import CONVERT, bring
+from temper.traces.convert import Refused
+from temper.traces.personal import redacted, spans
 
 TOOLS = [{"type": "function", "function": {"name": "get_order", "parameters": {"properties": {"order": {}}}}}]
 CALL = {"id": "1", "type": "function", "function": {"name": "get_order", "arguments": '{"order": "W7"}'}}

@@ -6,16 +6,16 @@ from peft import get_peft_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from temper.capacity.architecture import Architecture
+from temper.capacity.memory import needs
+from temper.capacity.speed import ladder
+from temper.capacity.work import work
 from temper.cli.dry_run import dry_run
 from temper.config import load_preset, override
 from temper.config.plan import Shape
 from temper.config.stages import LoRASettings
 from temper.errors import ConfigError
-from temper.planning.architecture import Architecture
-from temper.planning.memory import needs
-from temper.planning.speed import ladder
-from temper.planning.work import work
-from temper.stages import training
+from temper.stages.training import common as training
 
 SMOL = Shape(
     hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,

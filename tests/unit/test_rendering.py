@@ -8,8 +8,8 @@ from transformers import PreTrainedTokenizerBase
 
 from temper.domains.base import Understanding
 from temper.errors import DataError
-from temper.stages import rendering
-from temper.stages.tiny import tiny_model
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import rendering
 from tests.unit.stage_run import chat, pair, rows
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from temper.artifacts.refs import StageResult
+from temper.artifacts.store import Store
 from temper.config import load_preset
 from temper.config.stages import Rule
 from temper.errors import DataError, TemperError
-from temper.gates import judge
-from temper.refs import StageResult
+from temper.registry.gates import judge
 from temper.report import Report, build, gate_inputs, show, silent_metrics, text
 from temper.report.lineage import draw
 from temper.report.page import multiple
 from temper.report.view import find
-from temper.store import Store
 from tests.unit import report_run
 
 RULES = (

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from temper.artifacts.refs import StageResult
+from temper.artifacts.store import Store
 from temper.errors import StoreError
-from temper.refs import StageResult
-from temper.store import Store
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from temper.errors import StoreError
-from temper.store import Store
+from temper.artifacts.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # refused as on a full disk
 try:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from temper.artifacts.refs import BundleRef
 from temper.errors import MissingModelError, TrackingError
-from temper.refs import BundleRef
-from temper.tracking import Tracker, flat
+from temper.registry.tracking import Tracker, flat
 
 
 @pytest.fixture(scope="module")

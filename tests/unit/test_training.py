@@ -19,13 +19,14 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from temper.config.stages import LoRASettings, OptimizerSettings, SFTSettings
 from temper.errors import ConfigError
-from temper.stage import EVENTS, REPORT
-from temper.stages import cpt, dpo, expand, sft, training
-from temper.stages.attention import PRODUCTS, products
-from temper.stages.narrow import frozen_layers
-from temper.stages.positions import by_position
-from temper.stages.tiny import tiny_model
-from temper.stages.trainers import GroupedBatches
+from temper.process.stage import EVENTS, REPORT
+from temper.stages import cpt, dpo, expand, sft
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import common as training
+from temper.stages.training.attention import PRODUCTS, products
+from temper.stages.training.narrow import frozen_layers
+from temper.stages.training.positions import by_position
+from temper.stages.training.trainers import GroupedBatches
 from tests.unit.stage_run import LORA, OPTIMIZER, chat, pair, rows, stage
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from temper.agents.client import Chat
 from temper.agents.runtime import System
-from temper.bench.bound import Hardware, Served
 from temper.bench.load import Load, drive, schedule
+from temper.capacity.bound import Hardware, Served
 from temper.config.stages import BenchmarkSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario

@@ -13,7 +13,7 @@ from temper.engine import Engine, engine_python
 from temper.engine.command import inherited
 from temper.engine.server import decisive_line
 from temper.errors import EngineError
-from temper.guard import Process
+from temper.process.guard import Process
 
 FIGURES = {
     "output_tokens_per_s": "output_throughput",

@@ -7,6 +7,10 @@ from pathlib import Path
 import yaml
 
 from temper.bench.ladder import UNOPTIMISED
+from temper.capacity.architecture import Architecture
+from temper.capacity.memory import GIB, needs
+from temper.capacity.speed import ladder
+from temper.capacity.work import work
 from temper.config import STAGES, PipelineConfig
 from temper.config.plan import PlanSettings
 from temper.engine import probe
@@ -14,11 +18,7 @@ from temper.engine.command import Device
 from temper.engine.command import command as engine_command
 from temper.errors import ConfigError
 from temper.home import app_root
-from temper.launch import command
-from temper.planning.architecture import Architecture
-from temper.planning.memory import GIB, needs
-from temper.planning.speed import ladder
-from temper.planning.work import work
+from temper.process.launch import command
 
 PARTS: dict[str, tuple[str, ...]] = {
     "validate": ("validation",),

@@ -114,17 +114,17 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _import(asked: argparse.Namespace) -> int:
-    from temper.own.bring import bring, show
+    from temper.traces.bring import bring, show
 
     show(bring(asked.files, asked.name, asked.out, redact=asked.redact, region=asked.region), asked.out, asked.redact)
     return 0
 
 
 def _rollback(asked: argparse.Namespace) -> int:
-    from temper.bundle import load
+    from temper.artifacts.store import Store
     from temper.config import Runtime
-    from temper.store import Store
-    from temper.tracking import Tracker, tracking_uri
+    from temper.registry.bundle import load
+    from temper.registry.tracking import Tracker, tracking_uri
 
     tracker = Tracker(tracking_uri(Runtime()))
     _, previous = tracker.bundle(asked.name, "previous")
@@ -148,7 +148,7 @@ def _ui(asked: argparse.Namespace) -> int:
 
 def _domain(asked: argparse.Namespace) -> int:
     from temper.domains import load_domain
-    from temper.domains.check import problems
+    from temper.synthesis.domain_check import problems
 
     found = list(problems(load_domain(asked.domain)))
     print("\n".join(found) or f"{asked.domain}: keeps every promise of the protocol")

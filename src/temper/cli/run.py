@@ -9,10 +9,10 @@ from typing import Any, TextIO
 from temper.cli.dry_run import dry_run as show
 from temper.config import STAGES, resolve
 from temper.errors import ConfigError, StageError
-from temper.guard import Process
 from temper.home import app_root
-from temper.journal import Tail, new_id, run_folder, write_config
-from temper.servers import servers
+from temper.process.guard import Process
+from temper.process.journal import Tail, new_id, run_folder, write_config
+from temper.process.servers import servers
 
 POLL_S = 0.3
 QUIET_S = 10.0

@@ -20,8 +20,8 @@ from temper.engine.command import HOST, NAME, command, environment, inherited
 from temper.engine.installation import engine_python
 from temper.engine.metrics import parse_counters
 from temper.errors import EngineError
-from temper.guard import Process
 from temper.home import home
+from temper.process.guard import Process
 
 POLL_S, TELL_S = 0.2, 10.0
 STOP_GRACE_S = 10.0

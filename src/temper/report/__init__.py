@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from temper.artifacts.refs import StageResult
+from temper.artifacts.store import Store
 from temper.config import PipelineConfig
-from temper.refs import StageResult
 from temper.report import figures, page, plots
 from temper.report.figures import gate_inputs, silent_metrics
 from temper.report.schema import Bundle, Gate, Report
 from temper.report.view import DATA, PAGE, show, text
-from temper.store import Store
 
 __all__ = ["Report", "build", "gate_inputs", "show", "silent_metrics", "text"]
 

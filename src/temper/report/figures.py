@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 from statistics import median
 from typing import Any
 
+from temper.artifacts.refs import Ref, StageResult
+from temper.artifacts.store import Store
 from temper.bench.equivalence import metrics as equivalence_metrics
 from temper.config import ROLES
-from temper.refs import Ref, StageResult
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
 from temper.stats import multiples, share_interval
-from temper.store import Store
 
 MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
 """What is evaluated, in the order of the pipeline."""

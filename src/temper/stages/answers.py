@@ -17,8 +17,8 @@ from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
 from temper.config.stages import AnswersSettings
 from temper.engine import serve
-from temper.stage import Report, Stage, run
-from temper.stages.rendering import Row, read_rows
+from temper.process.stage import Report, Stage, run
+from temper.stages.training.rendering import Row, read_rows
 
 REPORT_EVERY = 20
 """Answers between two lines of progress."""

@@ -14,10 +14,10 @@ from transformers import AutoTokenizer
 from temper.assets import model_file
 from temper.config.stages import BaseSettings
 from temper.errors import MissingModelError
-from temper.stage import Report, Stage, run
-from temper.stages import training
-from temper.stages.gguf import load_gguf
-from temper.stages.tiny import tiny_model
+from temper.process.stage import Report, Stage, run
+from temper.stages.checkpoints.gguf import load_gguf
+from temper.stages.checkpoints.tiny import tiny_model
+from temper.stages.training import common as training
 
 FILES = (
     "*.safetensors",

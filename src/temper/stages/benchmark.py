@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from temper.bench import equivalence, tokens
-from temper.bench.bound import Hardware
+from temper.bench import equivalence, hardware, tokens
 from temper.bench.ladder import MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
 from temper.bench.prompts import spread
+from temper.capacity.bound import Hardware
 from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EvaluateSettings
@@ -23,8 +23,7 @@ from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.errors import DataError
-from temper.stage import Report, Stage, run
-from temper.stages import hardware
+from temper.process.stage import Report, Stage, run
 from temper.stats import multiples
 from temper.synthesis.rows import Row, read
 

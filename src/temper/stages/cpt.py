@@ -15,11 +15,12 @@ from trl import SFTConfig
 
 from temper.config.stages import CPTSettings
 from temper.errors import ConfigError
-from temper.stage import Report, Stage, run
-from temper.stages import rendering, training
+from temper.process.stage import Report, Stage, run
 from temper.stages.expand import EXPANSION
-from temper.stages.positions import by_position
-from temper.stages.trainers import AnswerTrainer
+from temper.stages.training import common as training
+from temper.stages.training import rendering
+from temper.stages.training.positions import by_position
+from temper.stages.training.trainers import AnswerTrainer
 
 
 def main(stage: Stage) -> Report:

@@ -11,9 +11,10 @@ from trl import DPOConfig
 
 from temper.config.stages import DPOSettings
 from temper.errors import DataError
-from temper.stage import Report, Stage, run
-from temper.stages import rendering, training
-from temper.stages.trainers import PreferenceTrainer
+from temper.process.stage import Report, Stage, run
+from temper.stages.training import common as training
+from temper.stages.training import rendering
+from temper.stages.training.trainers import PreferenceTrainer
 
 FIGURES = (
     "rewards/margins",

@@ -17,10 +17,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from temper.config.stages import DraftSettings
 from temper.errors import DataError
-from temper.stage import Report, Stage, run
-from temper.stages import draft_sources, drafter_training, hidden_states, manifest, training
-from temper.stages.hidden_states import Row
-from temper.stages.rendering import read_rows
+from temper.process.stage import Report, Stage, run
+from temper.stages.drafting import hidden_states, manifest
+from temper.stages.drafting import sources as draft_sources
+from temper.stages.drafting import trainer as drafter_training
+from temper.stages.drafting.hidden_states import Row
+from temper.stages.training import common as training
+from temper.stages.training.rendering import read_rows
 
 TRAIN_SHARE = 0.9
 """Share of the rows to train on; the rest gives the accuracy by position."""

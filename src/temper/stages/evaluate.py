@@ -13,9 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from temper.agents.changes import changed, score_changed
 from temper.agents.client import Chat
-from temper.agents.evaluation import answer_points, run_scenarios, score_points
 from temper.agents.scoring import Point
 from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
@@ -23,7 +21,9 @@ from temper.config.stages import ROLES, EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve
-from temper.stage import Report, Stage, run
+from temper.evaluation.changes import changed, score_changed
+from temper.evaluation.points import answer_points, run_scenarios, score_points
+from temper.process.stage import Report, Stage, run
 from temper.stats import pass_hat
 from temper.synthesis.rows import Row, read, write
 

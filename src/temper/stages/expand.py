@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 
 from temper.config.stages import ExpandSettings
 from temper.errors import ConfigError, StageError
-from temper.stage import Report, Stage, run
-from temper.stages import training
+from temper.process.stage import Report, Stage, run
+from temper.stages.training import common as training
 
 EXPANSION = "expansion.json"
 """Beside the checkpoint: {"new_blocks": [numbers]}."""

@@ -25,10 +25,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from temper.config.stages import FP8Settings
 from temper.errors import DataError
-from temper.stage import Report, Stage, run
-from temper.stages import fp8_drafter
-from temper.stages.calibration import HEADS, by_length, clip_rate, widest
-from temper.stages.rendering import Row, read_rows
+from temper.process.stage import Report, Stage, run
+from temper.stages.quantising import drafter as fp8_drafter
+from temper.stages.quantising.calibration import HEADS, by_length, clip_rate, widest
+from temper.stages.training.rendering import Row, read_rows
 
 HELD_OUT = 8
 """Rows that stay out of the calibration to measure what it clips."""

@@ -10,13 +10,13 @@ import asyncio
 from collections import Counter
 
 from temper.agents.client import Chat
-from temper.agents.evaluation import answer_points, score_points
 from temper.config.engine import EngineSettings
 from temper.config.settings import Settings
 from temper.config.stages import AnswersSettings
 from temper.domains import load_domain
 from temper.engine import serve
-from temper.stage import Report, Stage, run
+from temper.evaluation.points import answer_points, score_points
+from temper.process.stage import Report, Stage, run
 from temper.synthesis.kinds import kind_of
 from temper.synthesis.rows import Row, read, write
 

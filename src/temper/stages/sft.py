@@ -7,9 +7,10 @@ from datasets import Dataset
 from trl import SFTConfig
 
 from temper.config.stages import SFTSettings
-from temper.stage import Report, Stage, run
-from temper.stages import rendering, training
-from temper.stages.trainers import AnswerTrainer
+from temper.process.stage import Report, Stage, run
+from temper.stages.training import common as training
+from temper.stages.training import rendering
+from temper.stages.training.trainers import AnswerTrainer
 
 
 def main(stage: Stage) -> Report:

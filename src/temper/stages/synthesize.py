@@ -2,7 +2,7 @@
 
 from temper.config.stages import SynthesizeSettings
 from temper.domains import load_domain
-from temper.stage import Report, Stage, run
+from temper.process.stage import Report, Stage, run
 from temper.synthesis.sets import build
 
 SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")

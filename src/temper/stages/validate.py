@@ -12,7 +12,7 @@ from temper.agents.roles import parses
 from temper.config.stages import ValidateSettings
 from temper.domains import load_domain
 from temper.errors import DataError
-from temper.stage import Report, Stage, run
+from temper.process.stage import Report, Stage, run
 from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import check, flat, summary
 from temper.synthesis.rows import Row, read

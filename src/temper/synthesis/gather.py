@@ -11,7 +11,7 @@ from temper.agents.scoring import why_wrong
 from temper.config.stages import ROLES, SynthesizeSettings
 from temper.domains import load_domain
 from temper.domains.base import Domain
-from temper.stage import write
+from temper.process.stage import write
 from temper.synthesis.conversations import episodes, hire, point
 from temper.synthesis.customer import Traffic
 from temper.synthesis.overlap import key_text

@@ -10,7 +10,6 @@ from temper.assets import public_documents, public_questions
 from temper.config.stages import ROLES, Role, SynthesizeSettings
 from temper.domains.base import Domain
 from temper.errors import DataError
-from temper.own.bring import TRAIN, brought
 from temper.synthesis.conversations import episodes, point
 from temper.synthesis.customer import Traffic
 from temper.synthesis.gather import Gathered, chat, gather, hard_count
@@ -19,6 +18,7 @@ from temper.synthesis.overlap import Index, key_text
 from temper.synthesis.rows import Row, label, read, write
 from temper.synthesis.sample import Sample
 from temper.synthesis.teacher import explain
+from temper.traces.bring import TRAIN, brought
 
 PRACTICE = Traffic(out_of_policy=0.5)
 """Conversations like those that are trained on, without a mistake."""

@@ -1,0 +1,1 @@
+"""What stages leave: references, digests, and the store that holds whole folders."""

@@ -1,0 +1,218 @@
+"""The store: content-addressed folders that are whole or not there, in a local folder or behind any fsspec URL.
+
+    KIND/HEX/...     the files of one artifact; HEX is its digest
+    KIND/HEX.json    its manifest, written last: without it the artifact does not exist
+    results/KEY.json what a stage made, by cache key
+
+Local files are read-only and carry one fixed modification time, so a quick look finds whatever was written since.
+"""
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from temper.artifacts.contents import Contents, contents, file_sha256
+from temper.artifacts.disk import beside, explained, place, sync, sync_folders, untouched
+from temper.artifacts.refs import KINDS, Ref, StageResult
+from temper.errors import StoreError
+from temper.home import home
+
+UNSAFE = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
+"""Weight formats that run code when they are read."""
+
+
+class Store:
+    """Artifacts and results under one URL."""
+
+    def __init__(self, url: str | Path | None = None) -> None:
+        """`url`: a local folder or an fsspec URL; `store` under TEMPER_HOME by default."""
+        self.url = str(url or home() / "store").removeprefix("file://").rstrip("/")
+        self.local = "://" not in self.url
+        self._tree: Any = _tree(self.url)
+
+    def publish(self, folder: Path, kind: str) -> Ref:
+        """Put `folder` into the store whole and return its reference; equal contents are kept once.
+
+        Local files are linked where that is safe, so `folder` is read-only from now on. Raises StoreError.
+        """
+        with explained(self.url):
+            held = contents(folder)
+            _check(folder, kind, held)
+            ref = KINDS[kind](kind=kind, uri=self._path(kind, held.digest), digest=held.digest)
+            with self._alone():
+                if not self.whole(ref):
+                    self._discard(ref)
+                    self._write_folder(folder, ref.uri, held)
+                    self._write_text(ref.uri + ".json", held.to_json())
+            return ref
+
+    def open(self, ref: Ref) -> Path:
+        """A local folder with the verified contents of `ref`. Raises StoreError naming the file that is wrong.
+
+        A damaged artifact is dropped, so that the next run makes it anew.
+        """
+        held = self._manifest(ref)
+        folder = Path(ref.uri) if self.local else self._fetched(ref, held)
+        for entry in held.entries:
+            path = folder / entry.name
+            if not path.is_file() or file_sha256(path) != entry.sha256:
+                wrong = "is damaged" if path.is_file() else "is missing"
+                self._discard(ref)
+                if not self.local:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise StoreError(f"{ref.kind} {ref.digest[:19]}: {path} {wrong}; run again to make it anew")
+        return folder
+
+    def whole(self, ref: Ref) -> bool:
+        """Whether `ref` is there with all its files and sizes; files touched since publishing are read again."""
+        try:
+            held = self._manifest(ref)
+        except StoreError:
+            return False
+        if self.local:
+            return all(untouched(Path(ref.uri) / entry.name, entry) for entry in held.entries)
+        there = {name: info["size"] for name, info in self._tree.find(self._inner(ref.uri), detail=True).items()}
+        return all(there.get(f"{self._inner(ref.uri)}/{entry.name}") == entry.size for entry in held.entries)
+
+    def size(self, ref: Ref) -> int:
+        """Bytes of `ref`. Raises StoreError when it is not there."""
+        return self._manifest(ref).size
+
+    def manifest(self, ref: Ref) -> Contents:
+        """Files of `ref` with their digests. Raises StoreError when it is not there."""
+        return self._manifest(ref)
+
+    def put_result(self, result: StageResult) -> None:
+        """Remember what `result.key` made. Raises StoreError."""
+        with explained(self.url):
+            self._write_text(self._path("results", result.key) + ".json", result.model_dump_json(indent=1))
+
+    def result(self, key: str) -> StageResult | None:
+        """What `key` made, if it was made and all of it is still whole."""
+        text = self._read_text(self._path("results", key) + ".json")
+        if text is None:
+            return None
+        try:
+            result = StageResult.model_validate_json(text)
+        except ValueError:
+            return None
+        return result if all(self.whole(ref) for ref in result.artifacts.values()) else None
+
+    def forget(self, key: str) -> None:
+        """Forget what `key` made; its artifacts stay."""
+        self._remove(self._path("results", key) + ".json")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One publisher at a time in a local store; the kernel frees the lock of a killed one."""
+        if not self.local:
+            yield
+            return
+        Path(self.url).mkdir(parents=True, exist_ok=True)
+        with (Path(self.url) / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _path(self, *parts: str) -> str:
+        return "/".join((self.url, *(part.removeprefix("sha256:") for part in parts)))
+
+    def _inner(self, path: str) -> str:
+        return str(self._tree._strip_protocol(path))
+
+    def _manifest(self, ref: Ref) -> Contents:
+        text = self._read_text(ref.uri + ".json")
+        if text is None:
+            raise StoreError(f"{ref.kind} {ref.digest[:19]} is not in the store ({ref.uri}); run again to make it anew")
+        try:
+            held = Contents.from_json(text)
+        except (ValueError, KeyError, TypeError):
+            held = None
+        if held is None or held.digest != ref.digest:
+            raise StoreError(f"{ref.uri}.json is damaged: it is not the manifest of {ref.digest[:19]}; run again")
+        return held
+
+    def _write_folder(self, folder: Path, uri: str, held: Contents) -> None:
+        if not self.local:
+            self._tree.put(str(folder) + "/", self._inner(uri) + "/", recursive=True)
+            return
+        target = Path(uri)
+        with beside(target) as part:
+            for entry in held.entries:
+                place(folder / entry.name, part / entry.name, entry.sha256)
+            sync_folders(part)
+            part.rename(target)
+        sync(target.parent)
+
+    def _fetched(self, ref: Ref, held: Contents) -> Path:
+        """Copy a remote artifact below TEMPER_HOME, once."""
+        target = home() / "cache" / ref.kind / PurePosixPath(ref.uri).name
+        if all((target / entry.name).is_file() for entry in held.entries):
+            return target
+        shutil.rmtree(target, ignore_errors=True)
+        with explained(str(target)), beside(target) as part:
+            for entry in held.entries:
+                (part / entry.name).parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    self._tree.get_file(f"{self._inner(ref.uri)}/{entry.name}", str(part / entry.name))
+                except FileNotFoundError:
+                    self._discard(ref)
+                    raise StoreError(f"{ref.uri}/{entry.name} is missing; run again to make it anew") from None
+            part.rename(target)
+        return target
+
+    def _write_text(self, path: str, text: str) -> None:
+        if not self.local:
+            self._tree.pipe_file(self._inner(path), text.encode())
+            return
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        sync(target.parent)
+
+    def _read_text(self, path: str) -> str | None:
+        try:
+            return bytes(self._tree.cat_file(self._inner(path))).decode()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+
+    def _remove(self, path: str) -> None:
+        if self._tree.exists(self._inner(path)):
+            self._tree.rm(self._inner(path), recursive=True)
+
+    def _discard(self, ref: Ref) -> None:
+        self._remove(ref.uri + ".json")  # the manifest first: without it the artifact does not exist
+        self._remove(ref.uri)
+
+
+def _tree(url: str) -> Any:
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(url)[0]
+    except (ImportError, ValueError) as error:
+        raise StoreError(
+            f"cannot use the store {url}: {error}; set runtime.store to a folder or an fsspec URL"
+        ) from error
+
+
+def _check(folder: Path, kind: str, held: Contents) -> None:
+    if not held.entries:
+        raise StoreError(f"{folder} is empty: there is nothing to publish as {kind}")
+    for entry in held.entries:
+        if kind == "model" and PurePosixPath(entry.name).suffix.lower() in UNSAFE:
+            raise StoreError(
+                f"{folder / entry.name}: weights in this format can run code when read; save them as safetensors"
+            )

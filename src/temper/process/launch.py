@@ -1,0 +1,155 @@
+"""Start a stage as its own process, follow it, and end it with everything it started."""
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from temper import errors
+from temper.config import Runtime
+from temper.home import app_root, home
+from temper.process import threads
+from temper.process.guard import Process
+from temper.process.journal import Tail
+from temper.process.stage import ERROR, EVENTS, REPORT, SPEC, Report, write
+
+LOG = "log.txt"
+POLL_S = 0.2
+TRAINING = {"cpt", "sft", "dpo"}
+"""Stages that run as several processes when `runtime.processes` says so."""
+ONLINE = {"base"}
+"""Stages that may reach the network: only the base model comes from a hub."""
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+def launch(
+    stage: str,
+    run_dir: Path,
+    config: Any,
+    inputs: dict[str, Path],
+    runtime: Runtime,
+    *,
+    on_event: Listener = lambda _: None,
+) -> Report:
+    """Run `stage` to its end in `run_dir` and return its report; `on_event` hears each line of progress.
+
+    A run folder that already holds a valid report is done: whoever was stopped between computing and publishing goes
+    on from there. Raises the error that the stage named, else StageError with the last line of its log.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    done = _report(run_dir)
+    if done is not None:
+        return done
+    for stale in (REPORT, ERROR, EVENTS):
+        (run_dir / stale).unlink(missing_ok=True)
+    spec = {
+        "stage": stage,
+        "config": plain(config),
+        "inputs": {name: str(path) for name, path in inputs.items()},
+        "runtime": runtime.model_dump(mode="json"),
+    }
+    write(run_dir / SPEC, spec)
+    line, env = command(stage, run_dir, runtime), _environment(stage, runtime)
+    with Process(line, env=env, cwd=run_dir, log=run_dir / LOG) as process:
+        code = _follow(process, stage, run_dir, runtime.stage_timeout_s, on_event)
+    report = _report(run_dir) if code == 0 else None
+    if report is None:
+        raise _failure(stage, run_dir, code)
+    return report
+
+
+def command(stage: str, run_dir: Path, runtime: Runtime) -> list[str]:
+    """The command line of a stage; torchrun's for trainers on several devices."""
+    module = ["-m", f"temper.stages.{stage}", str(run_dir)]
+    if stage in TRAINING and runtime.processes > 1:
+        module = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={runtime.processes}", *module]
+    return [sys.executable, *module]
+
+
+def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
+    """Ours, with caches below TEMPER_HOME, the network closed and nobody's trackers listening in."""
+    here = {
+        "TEMPER_HOME": str(home()),
+        "TEMPER_ROOT": str(app_root()),
+        "HF_HOME": str(home() / "huggingface"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+    offline = {} if stage in ONLINE else dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
+    devices = {"CUDA_VISIBLE_DEVICES": ""} if runtime.device == "cpu" else {}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PREFECT_"))}
+    return {
+        **inherited,
+        **here,
+        **offline,
+        **devices,
+        **threads.environment(runtime.threads, side_by_side=runtime.side_by_side),
+    }
+
+
+def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_event: Listener) -> int:
+    """Relay events until the process ends; returns its exit code. Raises StageError when time is up."""
+    deadline, events = time.monotonic() + timeout_s, Tail(run_dir / EVENTS)
+    while True:
+        code = process.wait(POLL_S)
+        for row in events.new():
+            on_event(row)
+        if code is not None:
+            return code
+        if time.monotonic() > deadline:
+            raise errors.StageError(
+                f"{stage}: stopped after {timeout_s:.0f} s; raise runtime.stage_timeout_s and run again"
+                f" (it goes on from {run_dir})"
+            )
+
+
+def _report(run_dir: Path) -> Report | None:
+    """The report in `run_dir` if it is valid: finite figures, and every artifact it names is there."""
+    try:
+        report = Report(**json.loads((run_dir / REPORT).read_text(encoding="utf-8")))
+        metrics = {name: float(value) for name, value in report.metrics.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    finite = all(math.isfinite(value) for value in metrics.values())
+    there = all((run_dir / "out" / name).is_dir() for name in report.artifacts)
+    return Report(metrics, report.artifacts, report.curves) if finite and there else None
+
+
+def _failure(stage: str, run_dir: Path, code: int) -> errors.TemperError:
+    """The error that the stage named, else what can be told from its exit code and its log."""
+    log = run_dir / LOG
+    try:
+        named = json.loads((run_dir / ERROR).read_text(encoding="utf-8"))
+        kind = {error.exit_code: error for error in errors.ALL}.get(named["exit_code"], errors.StageError)
+        return kind(f"{stage}: {named['message']} (log: {log})")
+    except (OSError, ValueError, KeyError):
+        pass
+    if code < 0:
+        out_of_memory = ", out of memory perhaps" if code == -signal.SIGKILL else ""
+        said = f"ended by {signal.Signals(-code).name}{out_of_memory}"
+    elif code == 0:
+        said = f"left no valid {REPORT} (finite figures, and every artifact that it names)"
+    else:
+        said = f"ended with code {code}"
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+    return errors.StageError(f"{stage}: {said}; its last words: {last[:300]} (log: {log})")
+
+
+def plain(value: Any) -> Any:
+    """Settings as plain JSON values."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""Who is champion and why: the bundle, the gate, and tracking."""

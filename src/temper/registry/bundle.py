@@ -1,0 +1,123 @@
+"""The bundle: one small folder that binds target, drafter, quantised target, prompts, engine flags and results."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from temper.artifacts.contents import file_sha256
+from temper.artifacts.refs import BundleRef, ModelRef
+from temper.artifacts.store import Store
+from temper.config.engine import EngineSettings
+from temper.errors import StoreError
+from temper.home import app_root
+from temper.registry.gates import Verdict
+
+MANIFEST = "bundle.json"
+MODELS = ("target", "drafter", "fp8", "drafter_fp8")
+"""Checkpoints of a bundle."""
+TOKENIZER = ("tokenizer.json", "chat_template.jinja")
+"""Files that decide which tokens a conversation becomes."""
+
+
+class Bundle(BaseModel):
+    """What is served together, and what it showed when it was measured together.
+
+    Nothing in it says which run asked: the same parts with the same figures are the same bundle.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str
+    """Registered model."""
+    target: ModelRef
+    """The aligned model, unquantised."""
+    drafter: ModelRef
+    """Its EAGLE-3 drafter."""
+    fp8: ModelRef
+    """The quantised target."""
+    drafter_fp8: ModelRef
+    """The drafter that goes with it; the plain one where the preset leaves it so."""
+    domain: str
+    """What the agents work in."""
+    domain_digest: str
+    """Prompts, tool schemas and rules: a drafter is bound to them."""
+    tokenizer: dict[str, str]
+    """sha256 of the tokenizer's files, by name."""
+    engine: EngineSettings
+    """How it is served."""
+    results: dict[str, float]
+    """Figures that the gate judged."""
+    verdict: Verdict
+    """What the gate said."""
+    locks: dict[str, str]
+    """sha256 of the environments' requirement locks, by name."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digest of each part, for reports."""
+        return {name: getattr(self, name).digest for name in MODELS} | {"domain": self.domain_digest} | self.tokenizer
+
+
+class Registered(BaseModel):
+    """A bundle as a version of its registered model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Registered model."""
+    version: str
+    """Its version."""
+    champion: bool
+    """Whether it became the champion."""
+    ref: BundleRef
+    """Its manifest in the store."""
+    digests: dict[str, str]
+    """Digest of each part."""
+
+
+def domain_digest(domain: str) -> str:
+    """Digest of a domain's prompts, tool schemas and rules, and of its code where it is your own.
+
+    Raises ConfigError for an unknown domain.
+    """
+    from temper.agents.prompts import Prompter
+    from temper.domains import load_domain, source_digest
+
+    seen, code = Prompter(load_domain(domain)).digest(), source_digest(domain)
+    return "sha256:" + hashlib.sha256(f"{seen} {code}".encode()).hexdigest() if code else seen
+
+
+def tokenizer_digests(model: ModelRef, store: Store) -> dict[str, str]:
+    """sha256 of the tokenizer's files in a checkpoint."""
+    return {entry.name: entry.sha256 for entry in store.manifest(model).entries if entry.name in TOKENIZER}
+
+
+def lock_digests() -> dict[str, str]:
+    """sha256 of every requirement lock of the application."""
+    return {path.name: file_sha256(path) for path in sorted((app_root() / "requirements").glob("*.txt"))}
+
+
+def publish(bundle: Bundle, store: Store) -> BundleRef:
+    """Put the manifest into the store."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / MANIFEST).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+        return BundleRef(**store.publish(Path(folder), "bundle").model_dump())
+
+
+def load(ref: BundleRef, store: Store) -> Bundle:
+    """The bundle behind `ref`, every part of it verified to be in the store. Raises StoreError."""
+    path = store.open(ref) / MANIFEST
+    try:
+        bundle = Bundle.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise StoreError(
+            f"{path} is no bundle that this version reads ({error.error_count()} fields differ)"
+        ) from error
+    for part in MODELS:
+        if not store.whole(getattr(bundle, part)):
+            raise StoreError(f"{path}: its {part} is not whole in the store; run the preset again to make it anew")
+    return bundle

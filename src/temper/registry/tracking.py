@@ -1,0 +1,315 @@
+"""Tracking and registry: runs, lineage and the champion. The one file that knows MLflow; any tracking URI will do.
+
+One run for each pipeline run, one nested run for each stage that was computed; a stage that came from the cache is a
+link to the run that made it. Checkpoints stay in the store: here go their uri, digest and size.
+"""
+
+import functools
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from temper.artifacts.refs import BundleRef, DatasetRef, Ref, digests
+from temper.config import Runtime
+from temper.errors import MissingModelError, TrackingError
+from temper.home import home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+P = ParamSpec("P")
+R = TypeVar("R")
+EXPERIMENT = "temper"
+QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+"""MLflow's defaults try for minutes, and tell its makers."""
+HEALTH_S = 5.0
+"""Seconds that a tracking server gets to say that it is there."""
+MOST_PARAMS, MOST_METRICS = 100, 1000
+"""Limits of one `log_batch`."""
+
+
+def tracking_uri(runtime: Runtime) -> str:
+    """Where runs are tracked: `runtime.tracking_uri`, MLFLOW_TRACKING_URI, else SQLite under TEMPER_HOME."""
+    return runtime.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted names, the words that overrides use."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        name: item
+        for key, inner in value.items()
+        for name, item in flat(inner, f"{prefix}.{key}" if prefix else str(key)).items()
+    }
+
+
+def _explained(method: Callable[P, R]) -> Callable[P, R]:
+    """Turn what MLflow raises into TrackingError."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return method(*args, **kwargs)
+        except (MlflowException, OSError) as error:
+            tracker: Any = args[0]
+            said = " ".join(str(error).split())[:200]
+            raise TrackingError(f"tracking at {tracker.uri} failed: {said}; check the server and run again") from error
+
+    return call
+
+
+class Tracker:
+    """A client for one tracking URI."""
+
+    def __init__(self, uri: str) -> None:
+        """Raises TrackingError when a server at `uri` does not answer within seconds."""
+        self.uri = uri
+        _reach(uri)
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        self._client = self._connect()
+
+    @_explained
+    def _connect(self) -> "MlflowClient":
+        import mlflow
+
+        mlflow.set_tracking_uri(self.uri)  # the registry looks a logged model up there, whatever the client was told
+        return mlflow.MlflowClient(self.uri)
+
+    # -- runs -----------------------------------------------------------------------------------------------------
+
+    @_explained
+    def start_pipeline(self, pipeline_id: str, config: dict[str, Any]) -> str:
+        """The run of a whole pipeline, the resolved config as its parameters; returns its id."""
+        run_id = self._new_run(pipeline_id, {"temper.pipeline_id": pipeline_id, "temper.kind": "pipeline"})
+        self._log(run_id, params=flat(config))
+        return run_id
+
+    @_explained
+    def start_stage(
+        self, parent: str, stage: str, *, pipeline_id: str, key: str, config: dict[str, Any], inputs: dict[str, Ref]
+    ) -> str:
+        """The nested run of one stage: settings as parameters, inputs' digests as tags, data sets as inputs.
+
+        A run that a killed process left open for the same key is closed.
+        """
+        for left in self._search(f"tags.`temper.key` = '{key}' and attributes.status = 'RUNNING'"):
+            self._client.set_terminated(left.info.run_id, "KILLED")
+        tags = {"temper.stage": stage, "temper.key": key, "temper.pipeline_id": pipeline_id, "temper.kind": "stage"}
+        tags |= {f"input.{name}": ref.digest for name, ref in inputs.items()}
+        run_id = self._new_run(stage, tags | ({"mlflow.parentRunId": parent} if parent else {}))
+        self._log(run_id, params=flat(config))
+        self._log_datasets(run_id, {name: ref for name, ref in inputs.items() if isinstance(ref, DatasetRef)})
+        return run_id
+
+    @_explained
+    def finish_stage(
+        self,
+        run_id: str,
+        *,
+        metrics: dict[str, float],
+        curves: list[dict[str, float]],
+        artifacts: dict[str, Ref],
+        sizes: dict[str, int],
+        reports: dict[str, Path],
+    ) -> None:
+        """Close a stage's run: figures in one batch, curves by step, references as tags, report files as artifacts."""
+        tags: dict[str, Any] = {}
+        for name, ref in artifacts.items():
+            tags |= {f"artifact.{name}.uri": ref.uri, f"artifact.{name}.digest": ref.digest}
+            tags[f"artifact.{name}.size_bytes"] = sizes[name]
+        self._log(run_id, metrics=metrics, curves=curves, tags=tags)
+        for name, folder in reports.items():
+            self._client.log_artifacts(run_id, str(folder), name)
+        self._client.set_terminated(run_id)
+
+    @_explained
+    def end(self, run_id: str, status: str = "FINISHED", **tags: str) -> None:
+        """Close a run: FINISHED, FAILED or KILLED, with a last word or two as tags."""
+        self._log(run_id, tags=tags)
+        self._client.set_terminated(run_id, status)
+
+    @_explained
+    def link(self, parent: str, stage: str, run_id: str, *, cached: bool) -> None:
+        """Say on the pipeline's run which run made a stage, and whether that was now."""
+        self._log(parent, tags={f"stage.{stage}.run_id": run_id, f"stage.{stage}.cached": str(cached).lower()})
+
+    @_explained
+    def log(self, run_id: str, *, metrics: dict[str, float] | None = None, tags: dict[str, Any] | None = None) -> None:
+        """Figures and tags on any run."""
+        self._log(run_id, metrics=metrics or {}, tags=tags or {})
+
+    @_explained
+    def log_file(self, run_id: str, path: Path) -> None:
+        """One file as an artifact."""
+        self._client.log_artifact(run_id, str(path))
+
+    @_explained
+    def log_files(self, run_id: str, folder: Path, name: str) -> None:
+        """All files of `folder` as artifacts under `name`."""
+        self._client.log_artifacts(run_id, str(folder), name)
+
+    # -- registry -------------------------------------------------------------------------------------------------
+
+    @_explained
+    def register(self, name: str, bundle: BundleRef, folder: Path, run_id: str) -> str:
+        """A model version for `bundle` by reference: only its manifest goes along. Returns the version.
+
+        A bundle that is registered already keeps its version.
+        """
+        client = self._client
+        for known in client.search_model_versions(f"name = '{name}'"):
+            if known.tags.get("bundle.digest") == bundle.digest:
+                return str(known.version)
+        tags = {"bundle.uri": bundle.uri, "bundle.digest": bundle.digest}
+        model = client.create_logged_model(
+            self._experiment(), name=name, source_run_id=run_id, tags=tags, model_type="bundle"
+        )
+        client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, "READY")
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        source = f"models:/{model.model_id}"
+        version = client.create_model_version(name, source, run_id=run_id, tags=tags, model_id=model.model_id)
+        return str(version.version)
+
+    @_explained
+    def bundle(self, name: str, version_or_alias: str = "champion") -> tuple[str, BundleRef]:
+        """Version and reference of a registered bundle. Raises MissingModelError."""
+        aliases = self._aliases(name)
+        version = aliases.get(version_or_alias, version_or_alias)
+        for known in self._client.search_model_versions(f"name = '{name}'"):
+            if str(known.version) == version:
+                return version, BundleRef(uri=known.tags["bundle.uri"], digest=known.tags["bundle.digest"])
+        raise MissingModelError(
+            f"model {name!r} has no version or alias {version_or_alias!r}:"
+            " run a preset to its end, or look in `temper ui`"
+        )
+
+    @_explained
+    def promote(self, name: str, version: str) -> None:
+        """Make `version` the champion and the old champion `previous`; the champion moves last."""
+        champion = self._aliases(name).get("champion")
+        if champion == version:
+            return
+        if champion is not None:
+            self._client.set_model_version_tag(name, version, "replaced", champion)
+            self._client.set_registered_model_alias(name, "previous", champion)
+        self._client.set_registered_model_alias(name, "champion", version)
+
+    @_explained
+    def rollback(self, name: str) -> tuple[str, str]:
+        """Make `previous` the champion again, and what that one replaced `previous`. Returns (from, to).
+
+        Raises MissingModelError when there is nothing to go back to.
+        """
+        aliases = self._aliases(name)
+        champion, previous = aliases.get("champion"), aliases.get("previous")
+        if champion is None or previous is None or champion == previous:
+            raise MissingModelError(f"model {name!r} has no previous champion to go back to (see `temper ui`)")
+        older = self._client.get_model_version(name, previous).tags.get("replaced")
+        self._client.set_registered_model_alias(name, "champion", previous)
+        if older is None:
+            self._client.delete_registered_model_alias(name, "previous")
+        else:
+            self._client.set_registered_model_alias(name, "previous", older)
+        return champion, previous
+
+    # -- how --------------------------------------------------------------------------------------------------------
+
+    def _aliases(self, name: str) -> dict[str, str]:
+        """Versions by alias, as text: a server says '2' where SQLite says 2."""
+        found = self._client.search_registered_models(f"name = '{name}'")
+        return {alias: str(version) for model in found for alias, version in model.aliases.items()}
+
+    def _experiment(self) -> str:
+        found = self._client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        place = None if self.uri.startswith("http") else (home() / "mlartifacts").as_uri()
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+
+    def _new_run(self, name: str, tags: dict[str, str]) -> str:
+        return str(self._client.create_run(self._experiment(), tags=tags, run_name=name).info.run_id)
+
+    def _search(self, query: str) -> list[Any]:
+        return list(self._client.search_runs([self._experiment()], query, max_results=50))
+
+    def _log_datasets(self, run_id: str, refs: dict[str, DatasetRef]) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        rows = [
+            DatasetInput(
+                # MLflow keeps 36 characters of a digest; the whole one is in the run's tags
+                Dataset(name, ref.digest.removeprefix("sha256:")[:36], "temper", ref.uri),
+                [InputTag("mlflow.data.context", name)],
+            )
+            for name, ref in refs.items()
+        ]
+        if rows:
+            self._client.log_inputs(run_id, rows)
+
+    def _log(
+        self,
+        run_id: str,
+        *,
+        params: dict[str, Any] | None = None,
+        metrics: dict[str, float] | None = None,
+        curves: list[dict[str, float]] | None = None,
+        tags: dict[str, Any] | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = int(time.time() * 1000)
+        points = [Metric(_name(name), value, now, 0) for name, value in (metrics or {}).items()]
+        for row in curves or []:
+            step = int(row.get("step", 0))
+            points += [
+                Metric(f"curve/{_name(name)}", value, now, step) for name, value in row.items() if name != "step"
+            ]
+        settings = [Param(_name(name), str(digests(value))[:6000]) for name, value in (params or {}).items()]
+        labels = [RunTag(_name(name), str(value)[:8000]) for name, value in (tags or {}).items()]
+        for part in _parts(points, MOST_METRICS):
+            self._client.log_batch(run_id, metrics=part)
+        for part in _parts(settings, MOST_PARAMS):
+            self._client.log_batch(run_id, params=part)
+        for part in _parts(labels, MOST_PARAMS):
+            self._client.log_batch(run_id, tags=part)
+
+
+def _parts(rows: list[Any], most: int) -> Iterator[list[Any]]:
+    for start in range(0, len(rows), most):
+        yield rows[start : start + most]
+
+
+def _name(name: str) -> str:
+    """A name that MLflow accepts: `student+drafter` has a sign too many."""
+    return re.sub(r"[^\w\-. :/]", "_", name)
+
+
+def _reach(uri: str) -> None:
+    """Ask a tracking server whether it is there, before MLflow's own patience does. Raises TrackingError."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=HEALTH_S).close()
+    except urllib.error.HTTPError:
+        return  # it answered: what it makes of our requests is told by the first of them
+    except (OSError, ValueError) as error:
+        raise TrackingError(
+            f"no tracking server answers at {uri} ({getattr(error, 'reason', error)}):"
+            " start it, or unset MLFLOW_TRACKING_URI and runtime.tracking_uri to track under TEMPER_HOME"
+        ) from error

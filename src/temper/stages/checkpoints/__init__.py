@@ -1,0 +1,1 @@
+"""Where a base model comes from: a GGUF file, or a tiny random one."""

@@ -1,0 +1,1 @@
+"""What draft is made of: hidden states, their trainer, what a drafter should learn from."""

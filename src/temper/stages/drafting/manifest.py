@@ -1,0 +1,33 @@
+"""`temper.json`, beside a drafter's weights: which target, tokenizer and chat template it was made for, and how.
+
+A drafter is worth something only with the model whose hidden states it learned; whoever serves the two together
+compares the digests here with the target's.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from temper.artifacts.contents import contents, file_sha256
+from temper.config.stages import DraftSettings
+
+NAME = "temper.json"
+
+
+def drafter_manifest(target: Path, data: Path, settings: DraftSettings) -> dict[str, Any]:
+    """What binds a drafter of `target`, trained on the answers in `data`."""
+    return {
+        "kind": "eagle3-drafter",
+        "target_digest": contents(target).digest,
+        "tokenizer_digest": f"sha256:{file_sha256(target / 'tokenizer.json')}",
+        "chat_template_digest": f"sha256:{file_sha256(target / 'chat_template.jinja')}",
+        "data_digest": contents(data).digest,
+        "settings": settings.model_dump(mode="json"),
+        "speculators": version("speculators"),
+    }
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> None:
+    """Puts `temper.json` into a drafter's folder."""
+    (folder / NAME).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

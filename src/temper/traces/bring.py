@@ -1,0 +1,107 @@
+"""`temper import`: files in, one training set out, and a report of what was read, refused and made."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from temper.errors import DataError
+from temper.traces import personal
+from temper.traces.convert import Refused, Row, conversation, document, is_t1, preference, t1
+from temper.traces.files import Record, records
+
+SetName = Literal["sft", "dpo", "cpt"]
+CONVERT = {"sft": conversation, "dpo": preference, "cpt": document}
+TRAIN, REFUSED, REPORT = "train.jsonl", "refused.jsonl", "report.json"
+
+
+@dataclass
+class Brought:
+    """What came of an import."""
+
+    read: int = 0
+    made: int = 0
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    """`{"file", "row", "reason"}` of each record that became no row."""
+    personal: Counter[str] = field(default_factory=Counter)
+    """Personal data found, by kind."""
+
+
+def bring(
+    files: Sequence[Path], name: SetName, out: Path, *, redact: bool = False, region: str | None = None
+) -> Brought:
+    """Write `out/train.jsonl`, `refused.jsonl` and `report.json`. Raises DataError when nothing could be made.
+
+    Personal data are counted, and replaced by their kind where `redact` is set, before anything is written.
+    """
+    came = Brought()
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / f"{TRAIN}.part"
+    with part.open("w", encoding="utf-8") as train:
+        for path in files:
+            for number, made in _converted(records(path), name):
+                came.read += 1
+                if isinstance(made, str):
+                    came.refused.append({"file": path.name, "row": number, "reason": made})
+                    continue
+                for row in made:
+                    came.personal += personal.count(row, region)
+                    kept = personal.mapped(row, lambda text: personal.redacted(text, region)) if redact else row
+                    train.write(json.dumps({"id": f"own-{came.made}", **kept}, ensure_ascii=False) + "\n")
+                    came.made += 1
+    _write_report(out, came, redact)
+    if not came.made:
+        part.unlink()
+        first = came.refused[0] if came.refused else None
+        why = f"; {first['file']}, row {first['row']}: {first['reason']}" if first else ""
+        raise DataError(f"none of {came.read} records became a row of {name}{why}")
+    part.replace(out / TRAIN)
+    return came
+
+
+def brought(folder: str) -> Path:
+    """The folder of an import. Raises DataError when none was made there."""
+    path = Path(folder)
+    if not (path / TRAIN).is_file():
+        raise DataError(f"{path} holds no {TRAIN}: make it with `temper import FILE --as SET --out {path}`")
+    return path
+
+
+def _converted(source: Iterable[tuple[int, Record | str]], name: SetName) -> Iterator[tuple[int, list[Row] | str]]:
+    """(row number, rows made of it or why none) for every record."""
+    lines: list[tuple[int, Mapping[str, Any]]] = []
+    for number, record in source:
+        if isinstance(record, str):
+            yield number, record
+        elif name == "sft" and is_t1(record):
+            lines.append((number, record))
+        else:
+            try:
+                yield number, CONVERT[name](record)
+            except Refused as refused:
+                yield number, str(refused)
+    yield from t1(lines)
+
+
+def _write_report(out: Path, came: Brought, redact: bool) -> None:
+    with (out / REFUSED).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in came.refused)
+    figures = {"read": came.read, "made": came.made, "refused": len(came.refused)}
+    found = {"personal": dict(came.personal), "redacted": redact}
+    (out / REPORT).write_text(json.dumps(figures | found, indent=1), encoding="utf-8")
+
+
+def show(came: Brought, out: Path, redact: bool) -> None:
+    """The report for a person."""
+    print(f"read {came.read} records, made {came.made} rows in {out / TRAIN}")
+    reasons = Counter(row["reason"] for row in came.refused)
+    for reason, times in reasons.most_common(5):
+        first = next(row for row in came.refused if row["reason"] == reason)
+        print(f"refused {times}: {reason} (first: {first['file']}, row {first['row']})")
+    if came.refused:
+        print(f"all that were refused: {out / REFUSED}")
+    if came.personal:
+        kinds = ", ".join(f"{times} {kind}" for kind, times in sorted(came.personal.items()))
+        print(f"personal data: {kinds}: " + ("redacted" if redact else "kept; --redact replaces them"))

@@ -1,0 +1,176 @@
+"""What every stage's task shares: its cache key, its lock, its retries, and the way from references to a result.
+
+A task says `@task(name=..., **contract(RECIPE))` and returns `compute(...)`; everything else about a stage is in
+`temper.stages`.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import State, Task
+from prefect.cache_policies import CachePolicy
+from prefect.client.schemas.objects import TaskRun
+from prefect.context import TaskRunContext
+from prefect.tasks import exponential_backoff
+from prefect.transactions import IsolationLevel
+
+from tasks.shared.locks import KernelLocks
+from tasks.shared.progress import Progress
+from temper.artifacts.refs import Ref, StageResult
+from temper.artifacts.store import Store
+from temper.config import Runtime
+from temper.errors import EngineError, TrackingError
+from temper.home import home
+from temper.process.keys import stage_key
+from temper.process.launch import LOG, launch, plain
+from temper.process.stage import EVENTS, REPORT, SPEC, Report
+from temper.registry.tracking import Tracker, tracking_uri
+
+Identity = Callable[[dict[str, Any]], dict[str, Any]]
+MENDABLE = (EngineError, TrackingError)
+"""What trying again can mend; wrong settings, bad data and a refusal stay what they are."""
+KEYS, RESULTS = home() / "prefect" / "keys", home() / "prefect" / "results"
+
+
+def contract(recipe: int, identity: Identity = lambda given: given) -> dict[str, Any]:
+    """Options of a stage's `@task`. `identity` changes the parameters into what identifies the computation."""
+    return {
+        "cache_policy": StageKey(recipe=recipe, identity=identity).configure(
+            key_storage=KEYS, lock_manager=KernelLocks(), isolation_level=IsolationLevel.SERIALIZABLE
+        ),
+        "persist_result": True,
+        "result_storage": RESULTS,
+        "result_serializer": "json",
+        "retries": 2,
+        "retry_delay_seconds": exponential_backoff(backoff_factor=5),
+        "retry_jitter_factor": 0.5,
+        "retry_condition_fn": mendable,
+    }
+
+
+def mendable(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether a retry can mend what happened."""
+    return isinstance(state.result(raise_on_failure=False), MENDABLE)
+
+
+@dataclass
+class StageKey(CachePolicy):
+    """The stage's key over digests: settings and inputs move it, the runtime does not."""
+
+    recipe: int = 1
+    identity: Identity = lambda given: given
+
+    def key(self, stage: str, parameters: dict[str, Any]) -> str:
+        """The key of a call of `stage` with `parameters`."""
+        given = self.identity({name: value for name, value in parameters.items() if name != "runtime"})
+        inputs = {name: value for name, value in given.items() if isinstance(value, Ref)}
+        settings = {name: value for name, value in given.items() if name not in inputs}
+        return stage_key(stage, self.recipe, settings, inputs)
+
+    def compute_key(
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **_: Any
+    ) -> str:
+        """Prefect asks for the key; a hit does not look at the artifacts, so a record of lost ones is dropped here."""
+        key = self.key(task_ctx.task.name, inputs)
+        if (KEYS / key).exists() and Store(inputs["runtime"].store).result(key) is None:
+            (KEYS / key).unlink(missing_ok=True)
+        return key
+
+
+def compute(stage: str, config: Any, runtime: Runtime, **inputs: Ref | None) -> StageResult:
+    """Run `stage` on `inputs` in its own process and publish what it made; call it from the stage's task.
+
+    What was made before and is whole is returned as it is. A run folder outlives whatever ends this early, so that
+    a trainer goes on from its last checkpoint. What is measured may follow a colon (`evaluate:sft`).
+    """
+    context = TaskRunContext.get()
+    assert context is not None  # only tasks call this
+    policy = context.task.cache_policy
+    assert isinstance(policy, StageKey)
+    key = policy.key(context.task.name, context.parameters)
+    refs = {name: ref for name, ref in inputs.items() if ref is not None}
+    work = _Work(stage, key, config, refs, runtime)
+    made = None if context.task.refresh_cache else work.store.result(key)
+    return made or work.run()
+
+
+class _Work:
+    """One computation of one stage."""
+
+    def __init__(self, label: str, key: str, config: Any, inputs: dict[str, Ref], runtime: Runtime) -> None:
+        self.label, self.key, self.config, self.inputs, self.runtime = label, key, config, inputs, runtime
+        self.stage = label.partition(":")[0]
+        self.store = Store(runtime.store)
+        self.tracker = Tracker(tracking_uri(runtime))
+        self.run_dir = home() / "work" / f"{label.replace(':', '-')}-{key[:16]}"
+
+    def run(self) -> StageResult:
+        """Compute, publish, track, remember; in this order, so that nothing is remembered that is not there."""
+        progress = Progress(self.label, self.runtime.pipeline_id)
+        run_id = self.tracker.start_stage(
+            self.runtime.parent_run_id,
+            self.label,
+            pipeline_id=self.runtime.pipeline_id,
+            key=self.key,
+            config=plain(self.config),
+            inputs=self.inputs,
+        )
+        try:
+            folders = {name: self.store.open(ref) for name, ref in self.inputs.items()}
+            report = launch(self.stage, self.run_dir, self.config, folders, self.runtime, on_event=progress.hear)
+            result = self._publish(report, run_id)
+        except BaseException as error:
+            self._failed(error, run_id)
+            progress.failed(error)
+            raise
+        self.store.put_result(result)
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+        progress.done(result.wall_s)
+        return result
+
+    def _publish(self, report: Report, run_id: str) -> StageResult:
+        started, ended = ((self.run_dir / name).stat().st_mtime for name in (SPEC, REPORT))
+        folders = {name: (self.run_dir / "out" / name, kind) for name, kind in report.artifacts.items()}
+        artifacts = {name: self.store.publish(folder, kind) for name, (folder, kind) in folders.items()}
+        reports = {name: self.store.open(ref) for name, ref in artifacts.items() if ref.kind == "report"}
+        artifacts["log"] = self.store.publish(self._log_folder(), "report")
+        self.tracker.finish_stage(
+            run_id,
+            metrics=report.metrics | {"wall_s": ended - started},
+            curves=report.curves,
+            artifacts=artifacts,
+            sizes={name: self.store.size(ref) for name, ref in artifacts.items()},
+            reports=reports | {"log": self.store.open(artifacts["log"])},
+        )
+        return StageResult(
+            stage=self.label,
+            key=self.key,
+            artifacts=artifacts,
+            metrics=report.metrics,
+            wall_s=round(ended - started, 3),
+            run_id=run_id,
+            pipeline_id=self.runtime.pipeline_id,
+        )
+
+    def _log_folder(self) -> Path:
+        """What the stage was told and what it said, as a folder of its own to publish."""
+        folder = self.run_dir / "record"
+        folder.mkdir(exist_ok=True)
+        for name in (SPEC, REPORT, EVENTS):
+            if (self.run_dir / name).exists():
+                shutil.copyfile(self.run_dir / name, folder / name)
+        return folder
+
+    def _failed(self, error: BaseException, run_id: str) -> None:
+        """Say so in the tracking server. A report survives only a failure that it had no part in."""
+        if isinstance(error, Exception) and not isinstance(error, TrackingError):
+            (self.run_dir / REPORT).unlink(missing_ok=True)
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        with contextlib.suppress(TrackingError):
+            if (self.run_dir / LOG).exists():
+                self.tracker.log_file(run_id, self.run_dir / LOG)
+            self.tracker.end(run_id, status, error=str(error)[:500])

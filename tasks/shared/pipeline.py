@@ -1,0 +1,133 @@
+"""A pipeline run as a flow sees it: calls stages, keeps what they made, and ends as it has to.
+
+run = Pipeline(config, until)
+with run:                          # a run that has reached `until` ends here, quietly
+    start = run(base, config.base)
+    ...
+run.finish(report)
+"""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from prefect import Flow, Task
+from prefect.futures import wait
+
+from temper.artifacts.refs import StageResult
+from temper.config import STAGES, PipelineConfig, Runtime, override, resolve
+from temper.errors import ConfigError, GateError, TemperError, TrackingError
+from temper.process.journal import Journal, new_id, write_config
+from temper.registry.bundle import Registered
+from temper.registry.gates import Verdict
+from temper.registry.tracking import Tracker, tracking_uri
+
+R = TypeVar("R")
+
+
+class _Reached(Exception):
+    """The run has gone as far as it was asked to."""
+
+
+class Pipeline:
+    """One run: its identity, its tracking run, and what its stages made so far."""
+
+    def __init__(self, config: PipelineConfig, until: str | None = None) -> None:
+        """Writes the resolved configuration before anything starts. Raises ConfigError and TrackingError."""
+        if until is not None and until not in STAGES:
+            raise ConfigError(f"no stage named {until!r} to stop after: choose one of {', '.join(STAGES)}")
+        self.config = config
+        self.id = config.runtime.pipeline_id or new_id(config.name)
+        self.folder = write_config(config, self.id).parent
+        self.results: list[StageResult] = []
+        self.verdict: Verdict | None = None
+        self.registered: Registered | None = None
+        self._last = STAGES.index(until) if until else len(STAGES)
+        self._journal = Journal(self.id)
+        self._tracker = Tracker(tracking_uri(config.runtime))
+        self.run_id = self._tracker.start_pipeline(self.id, config.model_dump(mode="json"))
+        identity = {"pipeline_id": self.id, "parent_run_id": self.run_id}
+        self.runtime = Runtime.model_validate(config.runtime.model_dump() | identity)
+
+    def __call__(self, stage: Task[..., R], *args: Any, **kwargs: Any) -> R:
+        """Run one stage, or take what it made before."""
+        if self._beyond(stage):
+            raise _Reached
+        return self._keep(stage(*args, **kwargs, runtime=self.runtime))
+
+    def together(self, *calls: tuple[Any, ...]) -> list[StageResult]:
+        """Run stages side by side, each given as (stage, arguments...); waits for all of them even if one fails."""
+        due = [call for call in calls if not self._beyond(call[0])]
+        runtime = Runtime.model_validate(self.runtime.model_dump() | {"side_by_side": len(due) > 1})
+        futures = [stage.submit(*args, runtime=runtime) for stage, *args in due]
+        wait(futures)
+        results: list[StageResult] = [self._keep(future.result()) for future in futures]
+        if len(due) < len(calls):
+            raise _Reached
+        return results
+
+    def __enter__(self) -> "Pipeline":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None or isinstance(error, _Reached):
+            return True
+        with contextlib.suppress(TrackingError):
+            status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            self._tracker.end(self.run_id, status, error=str(error)[:500])
+        return False
+
+    def finish(self, report: Task[..., dict[str, Any]]) -> dict[str, Any]:
+        """Write the report and close the run. Raises GateError when the gate refused and is enforced."""
+        written = report(
+            self.config, self.results, self.verdict, self.registered, folder=self.folder, runtime=self.runtime
+        )
+        refused = self.verdict is not None and not self.verdict.passed
+        self._tracker.end(self.run_id, "FAILED" if refused and self.config.gate.enforce else "FINISHED")
+        if self.verdict is not None and refused and self.config.gate.enforce:
+            raise GateError(f"gate {self.verdict.summary()}; report: {self.folder / 'report.html'}")
+        return written
+
+    def _beyond(self, stage: Task[..., Any]) -> bool:
+        return stage.name in STAGES and STAGES.index(stage.name) > self._last
+
+    def _keep(self, made: R) -> R:
+        if isinstance(made, StageResult):
+            cached = made.pipeline_id != self.id
+            self.results.append(made)
+            self._tracker.link(self.run_id, made.stage, made.run_id, cached=cached)
+            if cached:
+                self._journal.add(made.stage, "cached", seconds=made.wall_s)
+        elif isinstance(made, Verdict):
+            self.verdict = made
+        elif isinstance(made, Registered):
+            self.registered = made
+        return made
+
+
+def chosen(config: PipelineConfig | str, overrides: tuple[str, ...]) -> PipelineConfig:
+    """The configuration that a flow's parameters ask for. Raises ConfigError."""
+    if isinstance(config, str):
+        return resolve(config, overrides)
+    return override(config, list(overrides)) if overrides else config
+
+
+def command(flow: Flow[..., Any]) -> int:
+    """Run `flow` from the command line: `python -m flows.NAME CONFIG [--until STAGE]`. Errors are one line."""
+    parser = argparse.ArgumentParser(description=flow.description)
+    parser.add_argument("config", type=Path, help="resolved configuration (YAML), or the name of a preset")
+    parser.add_argument("--until", help="stage to stop after")
+    parser.add_argument("--pipeline-id", default="", help="identity of the run; a new one by default")
+    asked = parser.parse_args()
+    try:
+        config = resolve(str(asked.config), [f"runtime.pipeline_id={asked.pipeline_id!r}"])
+        flow(config, **({"until": asked.until} if asked.until else {}))
+    except TemperError as error:
+        print(f"temper: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
