@@ -4,11 +4,13 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from temper.artifacts.refs import StageResult
+from temper.artifacts.contents import Contents, Entry, contents
+from temper.artifacts.refs import ModelRef, StageResult
 from temper.artifacts.store import Store
 from temper.errors import StoreError
 
@@ -29,6 +31,16 @@ def folder(path: Path, **files: bytes) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     return path
+
+
+def flip_a_bit(path: Path) -> None:
+    """As a disk may: size and time stay."""
+    times, data = path.stat().st_mtime_ns, bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+    path.chmod(0o444)
+    os.utime(path, ns=(times, times))
 
 
 def model(path: Path, weights: bytes = b"weights") -> Path:
@@ -127,6 +139,79 @@ def test_a_damaged_remote_artifact_is_found(tmp_path: Path) -> None:
     store._tree.pipe_file(f"{ref.uri}/config.json", b"[]")
     with pytest.raises(StoreError, match=r"config\.json is damaged"):
         store.open(ref)
+
+
+def test_one_flipped_bit_with_its_time_kept_is_found_by_verify(store: Store, tmp_path: Path) -> None:
+    ref = store.publish(model(tmp_path / "m"), "model")
+    store.verify(ref)
+    weights = Path(ref.uri) / "model.safetensors"
+    flip_a_bit(weights)
+    assert store.whole(ref), "size and time say nothing"
+    with pytest.raises(StoreError, match=r"model\.safetensors is damaged; put it back from a copy, or run again"):
+        store.verify(ref)
+    assert weights.exists(), "the rest of a champion may be all that is left of it"
+    assert not store.whole(ref), "the next run makes it anew"
+    weights.unlink()
+    with pytest.raises(StoreError, match=r"model\.safetensors is missing; put it back"):
+        store.verify(ref)
+
+
+def test_verify_reads_a_remote_artifact_where_it_lies(tmp_path: Path) -> None:
+    store = Store("memory://verified/store")
+    ref = store.publish(model(tmp_path / "m"), "model")
+    store.open(ref)
+    store.verify(ref)
+    store._tree.pipe_file(f"{ref.uri}/config.json", b"[]")
+    with pytest.raises(
+        StoreError, match=r"config\.json is damaged; put it back from a copy, or delete .*\.json and run"
+    ):
+        store.verify(ref)
+
+
+def test_a_damaged_copy_of_a_remote_artifact_is_fetched_again(tmp_path: Path) -> None:
+    store = Store("memory://copied/store")
+    ref = store.publish(model(tmp_path / "m"), "model")
+    (store.open(ref) / "config.json").write_bytes(b"[]")
+    assert (store.open(ref) / "config.json").read_bytes() == b"{}"
+    assert store.whole(ref), "what others use is not dropped for our copy"
+
+
+@pytest.mark.parametrize("use", [Store.open, Store.verify, Store.manifest, Store.whole], ids=lambda use: use.__name__)
+def test_nothing_outside_the_store_is_touched_whatever_a_reference_names(
+    store: Store, tmp_path: Path, use: Callable[[Store, ModelRef], object]
+) -> None:
+    outside = model(tmp_path / "mine" / "folder")
+    (tmp_path / "mine" / "folder.json").write_text(contents(outside).to_json())
+    ref = ModelRef(uri=str(outside), digest=contents(outside).digest)
+    (outside / "config.json").write_bytes(b"damaged")
+    before = {path: path.read_bytes() for path in (tmp_path / "mine").rglob("*.json")}
+    try:
+        assert not use(store, ref)
+    except StoreError as error:
+        assert "is not in the store" in str(error) and str(outside) in str(error)
+    assert {path: path.read_bytes() for path in (tmp_path / "mine").rglob("*.json")} == before
+
+
+@pytest.mark.parametrize(("kind", "digest"), [("../../mine", "sha256:" + "0" * 64), ("model", "sha256:../../../mine")])
+def test_a_reference_cannot_climb_out_of_the_store(store: Store, kind: str, digest: str) -> None:
+    with pytest.raises(StoreError, match="malformed"):
+        store.open(ModelRef(kind=kind, uri="store/model/x", digest=digest))
+
+
+def test_a_manifest_cannot_name_files_outside_its_folder(tmp_path: Path) -> None:
+    store, held = Store("memory://climbing/store"), Contents((Entry("../../../mine", 2, "0" * 64),))
+    ref = ModelRef(uri="", digest=held.digest)
+    store._tree.pipe_file(f"/climbing/store/model/{ref.digest.removeprefix('sha256:')}.json", held.to_json().encode())
+    with pytest.raises(StoreError, match="is damaged: it is not the manifest"):
+        store.open(ref)
+
+
+def test_a_store_that_moved_holds_what_it_held(store: Store, tmp_path: Path) -> None:
+    ref = store.publish(model(tmp_path / "m"), "model")
+    Path(store.url).rename(tmp_path / "moved")
+    moved = Store(tmp_path / "moved")
+    assert moved.whole(ref)
+    assert (moved.open(ref) / "config.json").read_bytes() == b"{}"
 
 
 def test_an_unknown_kind_of_store_is_one_line() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 CHUNK = 1 << 20
@@ -45,7 +45,12 @@ class Contents(NamedTuple):
     def from_json(cls, text: str) -> "Contents":
         """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on anything else."""
         rows: list[dict[str, Any]] = json.loads(text)["files"]
-        return cls(tuple(Entry(**row) for row in rows))
+        entries = tuple(Entry(**row) for row in rows)
+        for entry in entries:
+            path = PurePosixPath(entry.name)
+            if path.is_absolute() or ".." in path.parts:  # nobody writes outside a folder through its manifest
+                raise ValueError(f"{entry.name} lies outside the folder")
+        return cls(entries)
 
 
 def files(folder: Path) -> list[str]:
@@ -57,12 +62,17 @@ def files(folder: Path) -> list[str]:
 
 def file_sha256(path: Path, copy_to: IO[bytes] | None = None) -> str:
     """sha256 (hex) of a file, read once and copied on the way when asked."""
-    seen = hashlib.sha256()
     with path.open("rb") as source:
-        while chunk := source.read(CHUNK):
-            seen.update(chunk)
-            if copy_to is not None:
-                copy_to.write(chunk)
+        return stream_sha256(source, copy_to)
+
+
+def stream_sha256(source: IO[bytes], copy_to: IO[bytes] | None = None) -> str:
+    """sha256 (hex) of what is left of an open file, copied on the way when asked."""
+    seen = hashlib.sha256()
+    while chunk := source.read(CHUNK):
+        seen.update(chunk)
+        if copy_to is not None:
+            copy_to.write(chunk)
     return seen.hexdigest()
 
 

@@ -4,11 +4,16 @@
     KIND/HEX.json    its manifest, written last: without it the artifact does not exist
     results/KEY.json what a stage made, by cache key
 
-Local files are read-only and carry one fixed modification time, so a quick look finds whatever was written since.
+Where an artifact lies follows from its kind and digest alone. The uri of a reference is for people: whatever it names,
+nothing but this store (and copies of a remote one under TEMPER_HOME) is read, written or deleted.
+
+Local files are read-only and carry one fixed modification time, so a quick look finds whatever was written since. A bit
+that changed without a trace is found by reading, which `open` and `verify` do.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -16,14 +21,15 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from temper.artifacts.contents import Contents, contents, file_sha256
-from temper.artifacts.disk import beside, explained, place, sync, sync_folders, untouched
+from temper.artifacts.contents import Contents, contents, file_sha256, stream_sha256
+from temper.artifacts.disk import beside, doubt, explained, place, sync, sync_folders, untouched
 from temper.artifacts.refs import KINDS, Ref, StageResult
 from temper.errors import StoreError
 from temper.home import home
 
 UNSAFE = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 """Weight formats that run code when they are read."""
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Store:
@@ -56,36 +62,73 @@ class Store:
 
         A damaged artifact is dropped, so that the next run makes it anew.
         """
-        held = self._manifest(ref)
-        folder = Path(ref.uri) if self.local else self._fetched(ref, held)
-        for entry in held.entries:
-            path = folder / entry.name
-            if not path.is_file() or file_sha256(path) != entry.sha256:
-                wrong = "is damaged" if path.is_file() else "is missing"
-                self._discard(ref)
-                if not self.local:
-                    shutil.rmtree(folder, ignore_errors=True)
-                raise StoreError(f"{ref.kind} {ref.digest[:19]}: {path} {wrong}; run again to make it anew")
+        held = self.manifest(ref)
+        folder = Path(self._place(ref)) if self.local else self._fetched(ref, held)
+        wrong = _wrong(folder, held)
+        if wrong and not self.local:  # perhaps our copy alone is damaged
+            shutil.rmtree(folder)
+            folder = self._fetched(ref, held)
+            wrong = _wrong(folder, held)
+        if wrong:
+            self._discard(ref)
+            if not self.local:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise StoreError(f"{ref.kind} {ref.digest[:19]}: {wrong}; run again to make it anew")
         return folder
+
+    def verify(self, ref: Ref) -> None:
+        """Read all of `ref` where it lies. Raises StoreError naming the file that is wrong, and deletes nothing.
+
+        A local file that is wrong loses its stamp: from then on `whole` sees what it is, and a run makes it anew.
+        """
+        held, base = self.manifest(ref), self._place(ref)
+        for entry in held.entries:
+            path = f"{base}/{entry.name}"
+            try:
+                with self._tree.open(self._inner(path), "rb") as file:
+                    wrong = None if stream_sha256(file) == entry.sha256 else "is damaged"
+            except FileNotFoundError:
+                wrong = "is missing"
+            if wrong:
+                if self.local:
+                    doubt(Path(path))
+                again = "run again" if self.local else f"delete {base}.json and run again"
+                raise StoreError(
+                    f"{ref.kind} {ref.digest[:19]}: {path} {wrong}; put it back from a copy, or {again} to make it anew"
+                )
 
     def whole(self, ref: Ref) -> bool:
         """Whether `ref` is there with all its files and sizes; files touched since publishing are read again."""
         try:
-            held = self._manifest(ref)
+            held = self.manifest(ref)
         except StoreError:
             return False
+        base = self._place(ref)
         if self.local:
-            return all(untouched(Path(ref.uri) / entry.name, entry) for entry in held.entries)
-        there = {name: info["size"] for name, info in self._tree.find(self._inner(ref.uri), detail=True).items()}
-        return all(there.get(f"{self._inner(ref.uri)}/{entry.name}") == entry.size for entry in held.entries)
+            return all(untouched(Path(base) / entry.name, entry) for entry in held.entries)
+        there = {name: info["size"] for name, info in self._tree.find(self._inner(base), detail=True).items()}
+        return all(there.get(f"{self._inner(base)}/{entry.name}") == entry.size for entry in held.entries)
 
     def size(self, ref: Ref) -> int:
         """Bytes of `ref`. Raises StoreError when it is not there."""
-        return self._manifest(ref).size
+        return self.manifest(ref).size
 
     def manifest(self, ref: Ref) -> Contents:
         """Files of `ref` with their digests. Raises StoreError when it is not there."""
-        return self._manifest(ref)
+        base = self._place(ref)
+        text = self._read_text(base + ".json")
+        if text is None:
+            elsewhere = "" if ref.uri == base else f", and nothing is read from elsewhere ({ref.uri})"
+            raise StoreError(
+                f"{ref.kind} {ref.digest[:19]} is not in the store {self.url}{elsewhere}; run again to make it anew"
+            )
+        try:
+            held = Contents.from_json(text)
+        except (ValueError, KeyError, TypeError):
+            held = None
+        if held is None or held.digest != ref.digest:
+            raise StoreError(f"{base}.json is damaged: it is not the manifest of {ref.digest[:19]}; run again")
+        return held
 
     def put_result(self, result: StageResult) -> None:
         """Remember what `result.key` made. Raises StoreError."""
@@ -121,20 +164,16 @@ class Store:
     def _path(self, *parts: str) -> str:
         return "/".join((self.url, *(part.removeprefix("sha256:") for part in parts)))
 
+    def _place(self, ref: Ref) -> str:
+        """Where this store keeps `ref`, whatever its uri says. Raises StoreError."""
+        if ref.kind not in KINDS or not DIGEST.fullmatch(ref.digest):
+            raise StoreError(
+                f"{ref.kind} {ref.digest} ({ref.uri}) names nothing in a store: kind or digest is malformed"
+            )
+        return self._path(ref.kind, ref.digest)
+
     def _inner(self, path: str) -> str:
         return str(self._tree._strip_protocol(path))
-
-    def _manifest(self, ref: Ref) -> Contents:
-        text = self._read_text(ref.uri + ".json")
-        if text is None:
-            raise StoreError(f"{ref.kind} {ref.digest[:19]} is not in the store ({ref.uri}); run again to make it anew")
-        try:
-            held = Contents.from_json(text)
-        except (ValueError, KeyError, TypeError):
-            held = None
-        if held is None or held.digest != ref.digest:
-            raise StoreError(f"{ref.uri}.json is damaged: it is not the manifest of {ref.digest[:19]}; run again")
-        return held
 
     def _write_folder(self, folder: Path, uri: str, held: Contents) -> None:
         if not self.local:
@@ -150,7 +189,8 @@ class Store:
 
     def _fetched(self, ref: Ref, held: Contents) -> Path:
         """Copy a remote artifact below TEMPER_HOME, once."""
-        target = home() / "cache" / ref.kind / PurePosixPath(ref.uri).name
+        base = self._place(ref)
+        target = home() / "cache" / ref.kind / PurePosixPath(base).name
         if all((target / entry.name).is_file() for entry in held.entries):
             return target
         shutil.rmtree(target, ignore_errors=True)
@@ -158,10 +198,10 @@ class Store:
             for entry in held.entries:
                 (part / entry.name).parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    self._tree.get_file(f"{self._inner(ref.uri)}/{entry.name}", str(part / entry.name))
+                    self._tree.get_file(f"{self._inner(base)}/{entry.name}", str(part / entry.name))
                 except FileNotFoundError:
                     self._discard(ref)
-                    raise StoreError(f"{ref.uri}/{entry.name} is missing; run again to make it anew") from None
+                    raise StoreError(f"{base}/{entry.name} is missing; run again to make it anew") from None
             part.rename(target)
         return target
 
@@ -193,8 +233,9 @@ class Store:
             self._tree.rm(self._inner(path), recursive=True)
 
     def _discard(self, ref: Ref) -> None:
-        self._remove(ref.uri + ".json")  # the manifest first: without it the artifact does not exist
-        self._remove(ref.uri)
+        base = self._place(ref)
+        self._remove(base + ".json")  # the manifest first: without it the artifact does not exist
+        self._remove(base)
 
 
 def _tree(url: str) -> Any:
@@ -206,6 +247,17 @@ def _tree(url: str) -> Any:
         raise StoreError(
             f"cannot use the store {url}: {error}; set runtime.store to a folder or an fsspec URL"
         ) from error
+
+
+def _wrong(folder: Path, held: Contents) -> str | None:
+    """The first file of a local folder that is not as it was published, in words."""
+    for entry in held.entries:
+        path = folder / entry.name
+        if not path.is_file():
+            return f"{path} is missing"
+        if file_sha256(path) != entry.sha256:
+            return f"{path} is damaged"
+    return None
 
 
 def _check(folder: Path, kind: str, held: Contents) -> None:

@@ -109,7 +109,8 @@ def publish(bundle: Bundle, store: Store) -> BundleRef:
 
 
 def load(ref: BundleRef, store: Store) -> Bundle:
-    """The bundle behind `ref`, every part of it verified to be in the store. Raises StoreError."""
+    """The bundle behind `ref`, each part of it read and found to be what was registered. Raises StoreError."""
+    store.verify(ref)
     path = store.open(ref) / MANIFEST
     try:
         bundle = Bundle.model_validate_json(path.read_text(encoding="utf-8"))
@@ -117,7 +118,9 @@ def load(ref: BundleRef, store: Store) -> Bundle:
         raise StoreError(
             f"{path} is no bundle that this version reads ({error.error_count()} fields differ)"
         ) from error
-    for part in MODELS:
-        if not store.whole(getattr(bundle, part)):
-            raise StoreError(f"{path}: its {part} is not whole in the store; run the preset again to make it anew")
+    for model, part in {getattr(bundle, part): part for part in MODELS}.items():  # the drafters may be one
+        try:
+            store.verify(model)
+        except StoreError as error:
+            raise StoreError(f"{bundle.name}: its {part} cannot be served: {error}") from error
     return bundle
