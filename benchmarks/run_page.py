@@ -14,7 +14,7 @@ from pathlib import Path
 from serving import load_report, run_command
 
 from temper.config import ROLES
-from temper.report.figures import MEASURED
+from temper.config.stages import MEASURED
 from temper.report.page import duration, multiple
 from temper.report.schema import Report, Speed
 from temper.report.view import find

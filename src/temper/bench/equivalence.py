@@ -17,6 +17,7 @@ from temper.agents.client import Chat
 from temper.bench.drafting import answers_by_role
 from temper.bench.ladder import DRAFTED, PLAIN
 from temper.bench.prompts import answers, spread
+from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON, Equivalence
 from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
 from temper.stats import same_source_p_value
@@ -138,8 +139,8 @@ def compare_draws(plain: Sequence[Sequence[str]], drafted: Sequence[Sequence[str
 
 def metrics(found: dict[str, Any]) -> dict[str, float]:
     """The flat figures that a gate judges, of what was compared."""
-    shares = {"same_percent": found, "structured_same_percent": found.get("structured") or {}}
-    flat = {f"equivalence.{name}": 100 * part["same"] / part["n"] for name, part in shares.items() if part.get("n")}
+    shares = {SAME: found, SAME_IN_JSON: found.get("structured") or {}}
+    flat = {str(Equivalence(name)): 100 * part["same"] / part["n"] for name, part in shares.items() if part.get("n")}
     if sampled := found.get("sampled"):
-        flat["equivalence.sampled_p_value"] = sampled["p_value"]
+        flat[str(Equivalence(DRAWN))] = sampled["p_value"]
     return flat

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from temper.config import metrics
 from temper.config.engine import EngineSettings
 from temper.config.plan import PlanSettings
 from temper.config.stages import (
@@ -131,4 +132,13 @@ class PipelineConfig(Settings):
                 f"fp8.samples={self.fp8.samples} leaves none of the {rows} calibration rows to measure clipping: "
                 "lower it, or raise synthesize.calibration_in_domain"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _rules_name_figures_that_a_run_produces(self) -> Self:
+        for number, rule in enumerate(self.gate.rules):
+            for field, name in (("metric", rule.metric), ("baseline", rule.baseline)):
+                why = name and metrics.refusal(name, self)
+                if why:
+                    raise ValueError(f"gate.rules.{number}.{field}: {why}")
         return self

@@ -10,6 +10,16 @@ from temper.config.settings import Settings
 
 Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
 ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
+Measured = Literal["teacher", "base", "cpt", "sft", "dpo", "final"]
+MEASURED: tuple[Measured, ...] = ("teacher", "base", "cpt", "sft", "dpo", "final")
+"""What is evaluated, in the order of the pipeline; `final` is the pair that is served."""
+SLICES = (
+    "replan", "out_of_policy", "business_switch", "correction", "dropped_task", "missing_information", "rare_intent",
+    "long_context", "distractor_tools", "changed_prompt",
+)  # fmt: skip
+"""Slices of the design, by precedence: a point that fits several belongs to the first."""
+PLAIN = "plain"
+"""The slice of a point that fits none."""
 
 
 class BaseSettings(Settings):
@@ -213,11 +223,11 @@ class FP8Settings(Settings):
 
 
 class EvaluateSettings(Settings):
-    points_per_role: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int]
+    points_per_role: dict[Measured, int]
     """Held-out points for each role, by the stage that is measured."""
-    scenarios: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int]
+    scenarios: dict[Measured, int]
     """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
-    changed_points: dict[Literal["teacher", "base", "cpt", "sft", "dpo", "final"], int] = Field(default_factory=dict)
+    changed_points: dict[Measured, int] = Field(default_factory=dict)
     """Points for each role and change of the prompt (see `agents.changes`), by the stage that is measured."""
     trials: int = Field(default=1, ge=1)
     """Times that each scenario is played; more than one gives pass^k, and wants a temperature."""
@@ -258,7 +268,7 @@ class BenchmarkSettings(Settings):
 
 class Rule(Settings):
     metric: str
-    """Name of the figure, as in the report's metrics (agent_scores.dpo.planner, ladder.drafter.1.qps ...)."""
+    """Name of the figure (agent_scores.dpo.planner, ladder.student+drafter.c1.qps ...; see `config.metrics`)."""
     kind: Literal["least", "most", "non_inferior", "identical"]
     """At least, at most, not worse than the baseline by more than the margin, or equal to it."""
     value: float | None = None

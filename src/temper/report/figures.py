@@ -11,17 +11,16 @@ from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
 from temper.bench.equivalence import metrics as equivalence_metrics
 from temper.config import ROLES
+from temper.config.metrics import PER_STEP, SPEEDS, AgentScore, EndToEnd, SliceScore
+from temper.config.metrics import Speed as SpeedFigure
+from temper.config.stages import MEASURED
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
 from temper.stats import multiples, share_interval
 
-MEASURED = ("teacher", "base", "cpt", "sft", "dpo", "final")
-"""What is evaluated, in the order of the pipeline."""
 BASELINE = "student"
 """The configuration that speed-ups stand beside."""
 LOWEST = "unoptimised"
 """The configuration that gains stand beside, where it was measured."""
-SPEEDS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn", "speedup", "gain")
-"""Figures of a ladder row that mean nothing where the configuration is only emulated."""
 
 
 def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[str, Any]]:
@@ -136,12 +135,16 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
     points: dict[str, dict[str, float]] = {}
     for stage, roles in agent_scores(evaluated).items():
         for role, score in roles.items():
-            metrics[f"agent_scores.{stage}.{role}"] = score.score
+            metrics[str(AgentScore(stage, role))] = score.score
+            metrics |= {str(SliceScore(stage, role, name)): part.score for name, part in score.slices.items()}
         for point in evaluated[stage]["points"]:
-            name = f"agent_scores.{stage}.{point['role']}"
-            points.setdefault(name, {})[point["id"]] = float(point["correct"])
+            for figure in (
+                AgentScore(stage, point["role"]),
+                SliceScore(stage, point["role"], point["slice"]),
+            ):
+                points.setdefault(str(figure), {})[point["id"]] = float(point["correct"])
     for stage, played in passes(evaluated).items():
-        metrics[f"e2e.{stage}"] = 100 * played.passed / played.n
+        metrics[str(EndToEnd(stage))] = 100 * played.passed / played.n
     speeds, equivalence = benchmark(results, store)
     for speed in speeds:
         metrics |= _speed_metrics(speed)
@@ -153,7 +156,7 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
 def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, str]:
     """The speeds that `gate_inputs` leaves out, each with the reason why this hardware cannot show it."""
     return {
-        f"ladder.{speed.configuration}.c{speed.concurrency}.{name}": speed.reason or "only emulated"
+        str(SpeedFigure(speed.configuration, speed.concurrency, name)): speed.reason or "only emulated"
         for speed in benchmark(results, store)[0]
         if not speed.comparable
         for name in SPEEDS
@@ -162,9 +165,12 @@ def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, st
 
 def _speed_metrics(speed: Speed) -> dict[str, float]:
     names = SPEEDS if speed.comparable else ()
-    found = {name: getattr(speed, name) for name in (*names, "tokens_per_step")}
-    prefix = f"ladder.{speed.configuration}.c{speed.concurrency}"
-    return {f"{prefix}.{name}": value for name, value in found.items() if value is not None}
+    found = {name: getattr(speed, name) for name in (*names, PER_STEP)}
+    return {
+        str(SpeedFigure(speed.configuration, speed.concurrency, name)): value
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[dict[str, Any]]]:

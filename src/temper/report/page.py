@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 import yaml
 
+from temper.config.stages import MEASURED
 from temper.report import lineage
-from temper.report.figures import MEASURED
 from temper.report.schema import Report, Speed
 
 FAILURES_SHOWN = 5

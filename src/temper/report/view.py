@@ -6,9 +6,9 @@ import webbrowser
 from pathlib import Path
 
 from temper.config import ROLES
+from temper.config.stages import MEASURED
 from temper.errors import DataError
 from temper.home import home
-from temper.report.figures import MEASURED
 from temper.report.page import duration, multiple
 from temper.report.schema import Report
 

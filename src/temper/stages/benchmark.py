@@ -17,6 +17,7 @@ from temper.bench.ladder import MEDIANS, PLAIN, Bench, Configuration, Engines, c
 from temper.bench.prompts import spread
 from temper.capacity.bound import Hardware
 from temper.config.engine import EngineSettings
+from temper.config.metrics import PER_STEP, Speed, Tokens
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EvaluateSettings
 from temper.domains import load_domain
@@ -131,15 +132,15 @@ def _metrics(rows: list[dict[str, Any]], same: dict[str, Any], streamed: list[di
     plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == PLAIN}
     metrics = equivalence.metrics(same)
     for row in rows:
-        prefix = f"ladder.{row['configuration']}.c{row['concurrency']}"
-        if row["tokens_per_step"] is not None:
-            metrics[f"{prefix}.tokens_per_step"] = row["tokens_per_step"]
+        figures = {PER_STEP: row[PER_STEP]} if row[PER_STEP] is not None else {}
         if row["comparable"]:
-            metrics |= {f"{prefix}.{name}": row[name] for name in MEDIANS}
-            metrics[f"{prefix}.speedup"] = median(multiples(row["rounds"], plain[row["concurrency"]]))
+            figures |= {name: row[name] for name in MEDIANS}
+            figures["speedup"] = median(multiples(row["rounds"], plain[row["concurrency"]]))
+        at = row["configuration"], row["concurrency"]
+        metrics |= {str(Speed(*at, name)): value for name, value in figures.items()}
     for row in streamed:
-        prefix = f"tokens.{row['configuration']}.c{row['concurrency']}"
-        metrics |= {f"{prefix}.{name}": row[name] for name in tokens.FIGURES}
+        at = row["configuration"], row["concurrency"]
+        metrics |= {str(Tokens(*at, name)): row[name] for name in tokens.FIGURES}
     return metrics
 
 

@@ -16,6 +16,7 @@ from pydantic import Field
 from temper.agents.client import Chat
 from temper.agents.scoring import Point
 from temper.config.engine import EngineSettings
+from temper.config.metrics import AgentScore, EndToEnd
 from temper.config.settings import Settings
 from temper.config.stages import ROLES, EvaluateSettings
 from temper.domains import load_domain
@@ -78,11 +79,12 @@ def main(stage: Stage) -> Report:
     (out / "scores.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
     write(out / "failures.jsonl", failures)
     write(out / "scenarios.jsonl", played)
-    metrics = {f"{role}_percent": value["score"] for role, value in scores["agent_scores"].items()} | scores["tools"]
-    for change, roles in scores["changed"].items():
-        metrics |= {f"{role}_{change}_percent": value["score"] for role, value in roles.items()}
+    roles = scores["agent_scores"].items()
+    metrics = {str(AgentScore(settings.stage, role)): value["score"] for role, value in roles} | scores["tools"]
+    for change, changed_roles in scores["changed"].items():
+        metrics |= {f"{role}_{change}_percent": value["score"] for role, value in changed_roles.items()}
     if played:
-        metrics["e2e_percent"] = 100 * passed / len(played)
+        metrics[str(EndToEnd(settings.stage))] = 100 * passed / len(played)
         metrics |= {f"{kind}_times": float(times) for kind, times in checks.items()}
     if tokens_per_step is not None:
         metrics["tokens_per_step"] = tokens_per_step

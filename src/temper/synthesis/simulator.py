@@ -11,17 +11,12 @@ from temper.agents.prompts import Message, Variant
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
 from temper.agents.turn import Turn
+from temper.config.stages import PLAIN, SLICES
 from temper.domains.base import Domain, Line
 from temper.synthesis.cast import Cast, Players
 from temper.synthesis.customer import Customer, Traffic
 from temper.synthesis.kinds import kind_of
 from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher, explain
-
-SLICES = (
-    "replan", "out_of_policy", "business_switch", "correction", "dropped_task", "missing_information", "rare_intent",
-    "long_context", "distractor_tools", "changed_prompt",
-)  # fmt: skip
-"""By precedence: a point that fits several belongs to the first."""
 
 
 @dataclass(frozen=True)
@@ -141,5 +136,5 @@ def _record(
     fitting = [name for name in SLICES if name in slices or (name == "replan" and feedback)]
     return Record(
         request.role, request.messages, said, judged, right, kind, request.given,
-        fitting[0] if fitting else "plain", template, before,
+        fitting[0] if fitting else PLAIN, template, before,
     )  # fmt: skip
