@@ -45,6 +45,8 @@ class System:
     max_tokens: int
     """Longest answer of one agent."""
     variant: Variant = "plain"
+    repairs: bool = True
+    """Whether M's rule code mends what agents write (decisions 0012, 0013, 0014, 0022); without it M only checks."""
 
     def open(self, scenario: Scenario) -> "Conversation":
         """A conversation in the scenario's fresh world."""
@@ -90,6 +92,10 @@ class Conversation:
         except Malformed:
             turn.counts["understander_malformed"] += 1
             raise
+        return self._mended(turn, understood) if self.system.repairs else understood
+
+    def _mended(self, turn: Turn, understood: Understanding) -> Understanding:
+        """What M may act on of what was understood, and what it need not ask for."""
         state = grounded(understood, self.pending, self.focus, turn.utterance, self.system.domain)
         if state != understood:
             turn.counts["understander_ungrounded"] += 1
@@ -117,7 +123,8 @@ class Conversation:
             if plan.calls:
                 feedback = await self._objection(turn, plan, facts, judged=not allowed)
             else:
-                feedback = None if allowed else self._contradiction(plan, state)
+                checked = self.system.repairs and not allowed
+                feedback = self._contradiction(plan, state) if checked else None
             if feedback is None:
                 return plan
             allowed = allowed or feedback == ALLOWED
@@ -233,7 +240,7 @@ class Conversation:
         if ungrounded(turn.reply, messages[-1]["content"], self.system.domain):
             turn.counts["explainer_ungrounded"] += 1
         facts, known = self._told(given)
-        if not holds(turn.reply, facts):
+        if self.system.repairs and not holds(turn.reply, facts):
             turn.counts["explainer_completed"] += 1
             turn.reply = f"{turn.reply} ({known})"
 

@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from temper.agents.client import Chat, Responder, Sampled
+from temper.agents.client import Chat, Responder
 from temper.agents.roles import holds, parse_understanding
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import Point, tool_metrics, why_wrong
@@ -77,30 +78,41 @@ def _percent(correct: Sequence[bool]) -> float:
     return round(100 * sum(correct) / len(correct), 2) if correct else 0.0
 
 
+@dataclass(frozen=True)
+class Player:
+    """Who plays the five roles in scenarios, and whether M's rule code mends what they write."""
+
+    responder: Callable[[int], Responder] | None = None
+    """What answers in a trial with this number; None is the scripted teacher, mistakes and all."""
+    repairs: bool = True
+    """See `System.repairs`."""
+
+
 async def run_scenarios(
-    domain: Domain, scenarios: Sequence[Scenario], chat: Chat | None, settings: EvaluateSettings, tick: Tick
+    domain: Domain, scenarios: Sequence[Scenario], player: Player, settings: EvaluateSettings, tick: Tick
 ) -> list[dict[str, Any]]:
-    """Play scenarios whole, `settings.trials` times each, several at once; without a chat the scripted teacher plays,
-    mistakes and all.
-    """
+    """Play scenarios whole, `settings.trials` times each, several at once."""
 
     async def one(item: tuple[Scenario, int]) -> dict[str, Any]:
-        return await _play(domain, *item, chat, settings)
+        return await _play(domain, *item, player, settings)
 
     items = [(scenario, trial) for scenario in scenarios for trial in range(settings.trials)]
     return await at_once(items, one, settings.concurrency, tick)
 
 
 async def _play(
-    domain: Domain, scenario: Scenario, trial: int, chat: Chat | None, settings: EvaluateSettings
+    domain: Domain, scenario: Scenario, trial: int, player: Player, settings: EvaluateSettings
 ) -> dict[str, Any]:
     """Passed: the world is in its goal state, every required fact was told, and no rule was broken."""
     world = domain.world(scenario.seed, scenario.split)
     oracle = Oracle(domain, world)
-    responder: Responder = Teacher(oracle, random.Random(f"{scenario.id} {trial}"), scenario.mistake_rate)
-    if chat:
-        responder = Sampled(chat, settings.temperature, trial)
-    talk = Conversation(System(domain, responder, settings.halstead_threshold, settings.max_tokens), world)
+    responder: Responder
+    if player.responder:
+        responder = player.responder(trial)
+    else:
+        responder = Teacher(oracle, random.Random(f"{scenario.id} {trial}"), scenario.mistake_rate)
+    limits = (settings.halstead_threshold, settings.max_tokens)
+    talk = Conversation(System(domain, responder, *limits, repairs=player.repairs), world)
     counts: Counter[str] = Counter()
     told, turns = [], []
     for utterance, meaning, facts in zip(scenario.turns, scenario.meanings, scenario.facts, strict=True):

@@ -9,11 +9,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from pydantic import Field
 
-from temper.agents.client import Chat
+from temper.agents.client import Chat, Sampled
 from temper.agents.scoring import Point
 from temper.config.engine import EngineSettings
 from temper.config.metrics import AgentScore, EndToEnd
@@ -23,7 +24,7 @@ from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve
 from temper.evaluation.changes import changed, score_changed
-from temper.evaluation.points import answer_points, run_scenarios, score_points
+from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
 from temper.process.stage import Report, Stage, run
 from temper.stats import pass_hat
 from temper.synthesis.rows import Row, read, write
@@ -103,12 +104,13 @@ async def _measure(
             stage.event(what, done=done, of=of)
 
     if engine is None:
-        played = await run_scenarios(domain, scenarios, None, limits, lambda d, n: tick("scenarios", d, n))
+        played = await run_scenarios(domain, scenarios, Player(), limits, lambda d, n: tick("scenarios", d, n))
         return [str(point["teacher"]) for point in points], played
     async with Chat(engine.url, engine.model) as chat:
         # Together: the turns of a scenario wait for each other, and the points fill the batches meanwhile.
         asked = answer_points(chat, points, limits.max_tokens, limits.concurrency, lambda d, n: tick("points", d, n))
-        playing = run_scenarios(domain, scenarios, chat, limits, lambda d, n: tick("scenarios", d, n))
+        player = Player(partial(Sampled, chat, limits.temperature))
+        playing = run_scenarios(domain, scenarios, player, limits, lambda d, n: tick("scenarios", d, n))
         answers, played = await asyncio.gather(asked, playing)
     return answers, played
 

@@ -1,0 +1,143 @@
+"""What M reaches with no language model, and what its agents reach without M's repairs."""
+
+import asyncio
+from functools import cache
+from typing import Any
+
+import pytest
+
+from temper.agents.client import Answer, Request
+from temper.agents.runtime import Conversation, System
+from temper.agents.scoring import why_wrong
+from temper.domains import load_domain
+from temper.domains.base import Understanding
+from temper.evaluation.floors import Rules
+from temper.synthesis.customer import Traffic
+from temper.synthesis.simulator import Record, play
+
+DOMAIN = load_domain("automotive")
+QUIET = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
+
+
+@cache
+def rules(name: str) -> Rules:
+    """Rules that learnt the words of sixty training conversations."""
+    domain = load_domain(name)
+    episodes = [asyncio.run(play(domain, seed, "train", Traffic())) for seed in range(60)]
+    return Rules(domain, [_row(record) for episode in episodes for record in episode.records])
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {
+        "role": record.role,
+        "prompt": record.messages,
+        "completion": [{"role": "assistant", "content": record.right}],
+    }
+
+
+@pytest.mark.parametrize(("name", "least"), [("automotive", 95), ("travel", 85)])
+def test_a_bag_of_words_understands_most_of_what_simulated_customers_say(name: str, least: int) -> None:
+    domain = load_domain(name)
+    records = [r for seed in range(40) for r in asyncio.run(play(domain, seed, "test", QUIET)).records]
+    heard = [
+        why_wrong({"role": r.role, "expected": r.right}, rules(name).answer(r.role, r.messages), domain) is None
+        for r in records
+        if r.role == "understander"
+    ]
+    assert 100 * sum(heard) / len(heard) > least
+
+
+@pytest.mark.parametrize(("name", "least"), [("automotive", 17), ("travel", 12)])
+def test_rules_play_whole_conversations_through_the_same_runtime(name: str, least: int) -> None:
+    domain, reached = load_domain(name), 0
+    for seed in range(20):
+        episode = asyncio.run(play(domain, seed, "test", QUIET))
+        talk = Conversation(System(domain, rules(name), 20.0, 64), domain.world(seed, "test"))
+        for line in episode.lines:
+            asyncio.run(talk.turn(line.text))
+        reached += talk.world.state_digest() == episode.goal
+    assert reached >= least
+
+
+def test_rules_that_learnt_nothing_still_answer_every_role() -> None:
+    talk = Conversation(System(DOMAIN, Rules(DOMAIN, []), 0.0, 64), DOMAIN.world(1, "test"))
+    for line in asyncio.run(play(DOMAIN, 1, "test", QUIET)).lines:
+        assert asyncio.run(talk.turn(line.text)).reply
+
+
+class Says:
+    """A model that writes one prepared answer for each role."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        return Answer(self.answers[request.role])
+
+
+HOURS = '[{"name":"opening_hours","arguments":{"department":"sales"}}]'
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "aided"),
+    [
+        # a value that nobody said, and one that was said and not understood
+        ({"understander": '{"intent":"opening_hours","entities":{"department":" sales"}}'}, "When do you open?", {}),
+        ({"understander": '{"intent":"opening_hours","entities":{}}'}, "And sales?", {"department": "sales"}),
+    ],
+)
+def test_without_repairs_m_takes_what_was_understood_as_it_is(
+    answers: dict[str, str], said: str, aided: dict[str, str]
+) -> None:
+    written = {"planner": 'seek_information(field="department")', "executor": HOURS, "explainer": "Which department?"}
+    for repairs in (True, False):
+        talk = Conversation(
+            System(DOMAIN, Says(**written | answers), 1e9, 64, repairs=repairs), DOMAIN.world(1, "test")
+        )
+        turn = asyncio.run(talk.turn(said))
+        entities = {} if "{}" in answers["understander"] else {"department": "sales"}
+        assert talk.pending is not None
+        assert talk.pending.entities == (aided if repairs else entities)
+        assert bool(turn.counts) == repairs
+
+
+def test_without_repairs_a_reply_that_lost_a_fact_stays_as_it_is() -> None:
+    answers = {
+        "understander": '{"intent":"opening_hours","entities":{"department":" sales"}}',
+        "planner": 'a = opening_hours(department="sales")',
+        "executor": HOURS,
+        "explainer": "We are open.",
+    }
+    said = "When is sales open?"
+    replies = [
+        asyncio.run(
+            Conversation(System(DOMAIN, Says(**answers), 1e9, 64, repairs=on), DOMAIN.world(1, "test")).turn(said)
+        )
+        for on in (False, True)
+    ]
+    assert replies[0].reply == "We are open."
+    assert "09:00" in replies[1].reply
+
+
+def test_without_repairs_a_refusal_that_no_rule_backs_stands_and_a_broken_rule_still_stops_the_plan() -> None:
+    state = '{"intent":"opening_hours","entities":{"department":" sales"}}'
+    refuses = Says(understander=state, planner='refuse(rule="too_late")', explainer="Sorry, the last time is 17:00.")
+    talk = Conversation(System(DOMAIN, refuses, 1e9, 64, repairs=False), DOMAIN.world(1, "test"))
+    assert not asyncio.run(talk.turn("When is sales open?")).counts
+    sunday = '{"intent":"book_service","entities":{"service":" inspection","day":" sunday","time":" 09:00"}}'
+    plan = 'a = book_service(service="inspection", day="sunday", time="09:00")'
+    talk = Conversation(
+        System(DOMAIN, Says(understander=sunday, planner=plan), 1e9, 64, repairs=False), DOMAIN.world(1, "test")
+    )
+    assert not asyncio.run(talk.turn("An inspection on sunday at 09:00.")).calls
+
+
+def test_what_is_open_stays_open_without_repairs() -> None:
+    model = Says(
+        understander='{"intent":"book_test_drive","entities":{"vehicle":" V12"}}',
+        planner='seek_information(field="day")',
+        explainer="Which day?",
+    )
+    talk = Conversation(System(DOMAIN, model, 1e9, 64, repairs=False), DOMAIN.world(1, "test"))
+    asyncio.run(talk.turn("A test drive of V12."))
+    assert talk.pending == Understanding("book_test_drive", {"vehicle": "V12"}, ("day", "time"))
