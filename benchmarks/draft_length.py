@@ -12,8 +12,9 @@ from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
-from temper.bench.ladder import PLAIN, Configuration
+from temper.bench.ladder import Configuration
 from temper.config.engine import EngineSettings
+from temper.config.rungs import STUDENT, Rung
 
 
 def main() -> None:
@@ -27,8 +28,8 @@ def main() -> None:
     asked = parser.parse_args()
     report = load_report(asked.run)
     target, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
-    rungs = [Configuration(PLAIN, target, None, False)]
-    rungs += [Configuration(f"{length} ahead", target, drafter, False) for length in asked.lengths]
+    rungs = [Configuration(STUDENT, target)]
+    rungs += [Configuration(Rung(f"{length} ahead", "eagle3"), target, drafter) for length in asked.lengths]
     rows = ladder(report, rungs, asked, _drafting)
     told = f"--lengths {' '.join(map(str, asked.lengths))} --concurrency {' '.join(map(str, asked.concurrency))}"
     commands = (

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
-from temper.bench.ladder import PLAIN, Configuration
+from temper.bench.ladder import Configuration
+from temper.config.rungs import STUDENT, Rung
 from temper.errors import DataError
 from temper.report.schema import Report
 
@@ -37,8 +38,10 @@ def main() -> None:
     if len(targets) > 1:
         raise DataError("the runs have different students: let them differ in synthesize.draft_* and draft.* alone")
     target = targets.pop()
-    rungs = [Configuration(PLAIN, target, None, False)]
-    rungs += [Configuration(name, target, made(report, "draft", "model"), False) for name, report in reports.items()]
+    rungs = [Configuration(STUDENT, target)]
+    rungs += [
+        Configuration(Rung(name, "eagle3"), target, made(report, "draft", "model")) for name, report in reports.items()
+    ]
     rows = ladder(next(iter(reports.values())), rungs, asked)
     told = " ".join(map(str, asked.concurrency))
     commands = [run_command(report, "draft") for report in reports.values()]

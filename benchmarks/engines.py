@@ -14,8 +14,9 @@ from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
-from temper.bench.ladder import PLAIN, Configuration
+from temper.bench.ladder import Configuration
 from temper.config.engine import EngineSettings
+from temper.config.rungs import DRAFTER, STUDENT, Rung
 
 
 def main() -> None:
@@ -30,12 +31,12 @@ def main() -> None:
     asked = parser.parse_args()
     report = load_report(asked.run)
     target, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
-    rungs = [Configuration(PLAIN, target, None, False), Configuration(f"{PLAIN}+drafter", target, drafter, False)]
+    rungs = [Configuration(STUDENT, target), Configuration(DRAFTER, target, drafter)]
     changes = {}
     for name, _, told in (side.partition("=") for side in asked.sides):
-        alone, pair = f"{PLAIN}, {name}", f"{PLAIN}+drafter, {name}"
+        alone, pair = f"{STUDENT.name}, {name}", f"{DRAFTER.name}, {name}"
         changes |= dict.fromkeys((alone, pair), json.loads(told))
-        rungs += [Configuration(alone, target, None, False), Configuration(pair, target, drafter, False)]
+        rungs += [Configuration(Rung(alone), target), Configuration(Rung(pair, "eagle3"), target, drafter)]
 
     def changed(settings: EngineSettings, rung: Configuration) -> EngineSettings:
         return EngineSettings.model_validate(settings.model_dump() | changes.get(rung.name, {}))

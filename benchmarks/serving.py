@@ -11,10 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from temper.bench.ladder import PLAIN, Bench, Configuration, Engines
+from temper.bench.ladder import Bench, Configuration, Engines
 from temper.capacity.bound import Hardware
 from temper.config import PipelineConfig, load_preset
 from temper.config.engine import EngineSettings
+from temper.config.rungs import STUDENT
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
@@ -121,7 +122,7 @@ def say(event: dict[str, Any]) -> None:
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Lines of a Markdown table: medians, and of speeds the lowest and the highest round in brackets."""
-    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == PLAIN}
+    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == STUDENT.name}
     lines = [HEAD]
     for row in rows:
         rounds, over = [found["qps"] for found in row["rounds"]], multiples(row["rounds"], plain[row["concurrency"]])

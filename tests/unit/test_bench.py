@@ -1,5 +1,6 @@
 """The closed loop, the schedule, medians and marks of the ladder, and what counts as the same answer."""
 
+import ast
 import asyncio
 import json
 import random
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import temper
 from temper.agents.client import Answer, Request
 from temper.agents.runtime import System
 from temper.bench.equivalence import compare, compare_draws, margin_at, metrics
@@ -17,10 +19,16 @@ from temper.bench.ladder import Configuration, Engines, configurations
 from temper.bench.load import Load, drive, schedule
 from temper.bench.prompts import spread
 from temper.capacity.bound import Hardware, Served
+from temper.config import load_preset
+from temper.config.rungs import DRAFTER, DRAFTER_FP8, FP8, RUNGS, STUDENT, Rung, ladder
+from temper.config.stages import BenchmarkSettings
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario
 from temper.engine import Usage
 from temper.stats import multiples, percentile
+
+MODELS = tuple(Path(name) for name in "tdqe")
+"""Target, drafter, and both quantised."""
 
 
 class Clock:
@@ -86,7 +94,7 @@ def test_resident_engines_start_once_and_others_at_each_use_one_at_a_time(reside
         yield configuration.name
         up.remove(configuration.name)
 
-    rungs = [Configuration(name, Path(name), None, False) for name in "xy"]
+    rungs = [Configuration(Rung(name), Path(name)) for name in "xy"]
     warmed: list[Any] = []
     with Engines(start, resident=resident) as engines:
         for rung in (rungs[0], rungs[1], rungs[0]):
@@ -98,23 +106,37 @@ def test_resident_engines_start_once_and_others_at_each_use_one_at_a_time(reside
 
 
 def test_the_ladder_has_four_rungs_and_the_plain_student_first() -> None:
-    rungs = configurations(Path("t"), Path("d"), Path("q"), Path("e"))
-    names = [rung.name for rung in rungs]
-    assert names == ["student", "student+drafter", "student+fp8", "student+drafter+fp8"]
-    assert [(rung.model.name, rung.drafter is not None) for rung in rungs] == [
-        ("t", False),
-        ("t", True),
-        ("q", False),
-        ("q", True),
+    rungs = configurations((STUDENT, DRAFTER, FP8, DRAFTER_FP8), *MODELS)
+    assert [rung.name for rung in rungs] == ["student", "student+drafter", "student+fp8", "student+drafter+fp8"]
+    assert [(rung.model.name, rung.drafter and rung.drafter.name) for rung in rungs] == [
+        ("t", None),
+        ("t", "d"),
+        ("q", None),
+        ("q", "e"),
     ]
 
 
-def test_the_lowest_rung_has_no_prefix_cache_and_asks_the_evaluator_about_every_plan() -> None:
-    models = [Path(name) for name in "tdqe"]
-    lowest, *others = configurations(*models, unoptimised=True)
-    assert (lowest.name, lowest.optimised, lowest.model, lowest.drafter) == ("unoptimised", False, Path("t"), None)
-    assert others == list(configurations(*models))
-    assert all(rung.optimised for rung in others)
+def test_the_lowest_rung_alone_is_not_optimised_and_is_measured_where_it_is_asked_for() -> None:
+    settings = load_preset("demo").benchmark
+    asked = BenchmarkSettings.model_validate(settings.model_dump() | {"unoptimised": True})
+    lowest, *others = configurations(ladder(asked), *MODELS)
+    assert (lowest.name, lowest.rung.optimised, lowest.model, lowest.drafter) == ("unoptimised", False, Path("t"), None)
+    assert others == list(configurations(ladder(settings), *MODELS))
+    assert all(one.rung.optimised for one in others)
+
+
+def test_only_one_module_knows_the_rungs_names() -> None:
+    """A name in a string of the code is a second list, or a decision by substring."""
+    known = {rung.name for rung in RUNGS if rung != STUDENT}
+    source = Path(temper.__file__).parent
+    texts = {
+        f"{path.name}: {node.value}"
+        for path in source.rglob("*.py")
+        if path.name != "rungs.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in known
+    }
+    assert not texts
 
 
 @pytest.mark.parametrize(("drafter", "memory", "arithmetic"), [(10.0, 70.0, 11.0), (0.0, 50.0, 10.0)])

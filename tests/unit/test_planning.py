@@ -13,6 +13,7 @@ from temper.capacity.work import work
 from temper.cli.dry_run import dry_run
 from temper.config import load_preset, override
 from temper.config.plan import Shape
+from temper.config.rungs import DRAFTER, FP8, STUDENT, UNOPTIMISED
 from temper.config.stages import LoRASettings
 from temper.errors import ConfigError
 from temper.stages.training import common as training
@@ -90,17 +91,15 @@ def test_the_data_sheet_bounds_the_ladder(capsys: pytest.CaptureFixture[str]):
     assert PAPERS.plan is not None
     base, student = Architecture.of(PAPERS.plan.shape), Architecture.of(PAPERS.plan.shape).expanded(PAPERS.expand.every)
     plan = PAPERS.plan.model_copy(update={"calls_per_turn": 1.0, "answer_tokens": 1, "cached_prompt": 0.5})
-    alone, quantised, lowest = (
-        ladder(PAPERS, plan, base, (name,)) for name in ("student", "student+fp8", "unoptimised")
-    )
+    alone, quantised, lowest = (ladder(PAPERS, plan, base, (rung,)) for rung in (STUDENT, FP8, UNOPTIMISED))
     read = 2 * (student.parameters - student.shape.vocab_size * student.shape.hidden_size)  # BF16, embedding looked up
     once = read / (PAPERS.engine.tensor_parallel * plan.bandwidth_gb_s * 1e9)
     assert (alone[0].concurrency, alone[0].bound) == (1, "memory")
     assert alone[0].turns_per_s == pytest.approx(1 / once)
     assert quantised[0].turns_per_s == pytest.approx(2 / once)
     assert lowest[0].turns_per_s == pytest.approx(1 / once / plan.unoptimised_calls_per_turn)
-    drafted = {row.concurrency: row for row in ladder(PAPERS, PAPERS.plan, base, ("student+drafter",))}
-    plain = {row.concurrency: row for row in ladder(PAPERS, PAPERS.plan, base, ("student",))}
+    drafted = {row.concurrency: row for row in ladder(PAPERS, PAPERS.plan, base, (DRAFTER,))}
+    plain = {row.concurrency: row for row in ladder(PAPERS, PAPERS.plan, base, (STUDENT,))}
     assert all(1 < drafted[load].turns_per_s / plain[load].turns_per_s < PAPERS.plan.tokens_per_step for load in plain)
     dry_run(PAPERS, None)
     assert "student+drafter+fp8  1: " in capsys.readouterr().out

@@ -15,9 +15,9 @@ from typing import Any
 
 from temper.agents.client import Chat
 from temper.bench.drafting import answers_by_role
-from temper.bench.ladder import DRAFTED, PLAIN
 from temper.bench.prompts import answers, spread
 from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON, Equivalence
+from temper.config.rungs import DRAFTER, STUDENT, Rung
 from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
 from temper.stats import same_source_p_value
@@ -43,32 +43,32 @@ class Said:
 def measure(
     points: Sequence[dict[str, Any]],
     settings: BenchmarkSettings,
-    use: Callable[[str], AbstractContextManager[Engine]],
+    use: Callable[[Rung], AbstractContextManager[Engine]],
     *,
     max_tokens: int,
     concurrency: int,
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The student's answers with its drafter beside those without, and what the drafter was worth to each role.
 
-    `use(configuration)` lends the engine of that name.
+    `use(rung)` lends its engine.
     """
     rows = spread(points, settings.equivalence_prompts)
     in_json = [row for row in points if row["role"] == "understander"][: settings.structured_prompts]
     drawn_from = spread(points, settings.sampled_prompts) if settings.sampled_prompts else []
     limits: dict[str, int] = {"max_tokens": max_tokens, "concurrency": concurrency}
 
-    def said(name: str, first_seed: int) -> Said:
-        with use(name) as engine:
+    def said(rung: Rung, first_seed: int) -> Said:
+        with use(rung) as engine:
             greedy, accepted = answers_by_role(engine, rows, **limits)
             structured = answers(engine, in_json, **limits, as_json=True)
             drawn = draws(engine, drawn_from, settings.samples, first_seed=first_seed, concurrency=concurrency)
         return Said(greedy, structured, drawn, accepted)
 
-    plain, drafted = said(PLAIN, 0), said(DRAFTED, len(drawn_from) * settings.samples)
+    plain, drafted = said(STUDENT, 0), said(DRAFTER, len(drawn_from) * settings.samples)
     found = compare(rows, plain.greedy, drafted.greedy)
     structured = compare(in_json, plain.structured, drafted.structured)
     if found["differences"] or structured["differences"]:
-        with use(PLAIN) as engine:
+        with use(STUDENT) as engine:
             explain(engine, rows, found, max_tokens=max_tokens)
             explain(engine, in_json, structured, max_tokens=max_tokens, as_json=True)
     if in_json:

@@ -18,12 +18,12 @@ from temper.agents.client import Chat
 from temper.agents.runtime import System
 from temper.bench.load import Load, drive, schedule
 from temper.capacity.bound import Hardware, Served
+from temper.config.rungs import Rung
 from temper.config.stages import BenchmarkSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
 from temper.engine import Capabilities, Engine, Usage
 
-UNOPTIMISED, PLAIN, DRAFTED = "unoptimised", "student", "student+drafter"
 MEDIANS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn")
 
 Say = Callable[[str], None]
@@ -31,27 +31,26 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Configuration:
-    """One rung: what is served how."""
+    """A rung with the checkpoints that it serves."""
 
-    name: str
+    rung: Rung
     model: Path
-    drafter: Path | None
-    fp8: bool
-    optimised: bool = True
-    """With a prefix cache, and the LLM Evaluator asked about complex plans alone."""
+    drafter: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The rung's."""
+        return self.rung.name
 
 
 def configurations(
-    target: Path, drafter: Path, fp8: Path, drafter_fp8: Path, *, unoptimised: bool = False
+    rungs: Sequence[Rung], target: Path, drafter: Path, fp8: Path, drafter_fp8: Path
 ) -> tuple[Configuration, ...]:
-    """The rungs, slowest first; the quantised target goes with the drafter that was quantised for it."""
-    lowest = (Configuration(UNOPTIMISED, target, None, False, optimised=False),) if unoptimised else ()
-    return (
-        *lowest,
-        Configuration(PLAIN, target, None, False),
-        Configuration(DRAFTED, target, drafter, False),
-        Configuration("student+fp8", fp8, None, True),
-        Configuration("student+drafter+fp8", fp8, drafter_fp8, True),
+    """Each rung's checkpoints; the quantised target goes with the drafter that was quantised for it."""
+    pairs = {False: (target, drafter), True: (fp8, drafter_fp8)}
+    return tuple(
+        Configuration(rung, pairs[rung.quantised][0], pairs[rung.quantised][1] if rung.trained else None)
+        for rung in rungs
     )
 
 
@@ -104,7 +103,7 @@ class Bench:
         self, rungs: Sequence[Configuration], engines: Engines, capabilities: Capabilities
     ) -> list[dict[str, Any]]:
         """Rows of the report, in the rungs' order."""
-        comparable = [rung for rung in rungs if not (rung.fp8 and capabilities.fp8_reason)]
+        comparable = [one for one in rungs if not (one.rung.quantised and capabilities.fp8_reason)]
         rounds = self._rounds(comparable, engines)
         by_name = {rung.name: rung for rung in rungs}
         rows = [_row(*key, loads, reason=None) | self._shares(by_name[key[0]], loads) for key, loads in rounds.items()]
@@ -136,23 +135,23 @@ class Bench:
                 )
         return figures
 
-    def _emulated(self, rung: Configuration, engines: Engines, reason: str) -> dict[str, Any]:
+    def _emulated(self, configuration: Configuration, engines: Engines, reason: str) -> dict[str, Any]:
         customers = min(self.settings.concurrency)
         turns = -(-self.settings.emulated_turns // customers)
         queues = schedule(self.scenarios, (customers,), 1)[0, customers]
-        with engines.use(rung, self.warm) as engine:
-            found = self._measure(engine, queues, turns, self._threshold(rung))
-        self.say(f"{rung.name}, emulated: {found['qps']:.2f} turns/s")
-        return _row(rung.name, customers, [found], reason=reason)
+        with engines.use(configuration, self.warm) as engine:
+            found = self._measure(engine, queues, turns, self._threshold(configuration))
+        self.say(f"{configuration.name}, emulated: {found['qps']:.2f} turns/s")
+        return _row(configuration.name, customers, [found], reason=reason)
 
-    def _shares(self, rung: Configuration, rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-        """What the rung used of memory and arithmetic, over all its rounds."""
-        served = Served.of(rung.model, rung.drafter, self.dtype)
+    def _shares(self, configuration: Configuration, rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+        """What the configuration used of memory and arithmetic, over all its rounds."""
+        served = Served.of(configuration.model, configuration.drafter, self.dtype)
         return served.shares(_usage(rounds), sum(found["wall_s"] for found in rounds), self.hardware)
 
-    def _threshold(self, rung: Configuration) -> float:
+    def _threshold(self, configuration: Configuration) -> float:
         """Plan volume above which the LLM Evaluator is asked: 0 is every plan."""
-        return self.halstead_threshold if rung.optimised else 0.0
+        return self.halstead_threshold if configuration.rung.optimised else 0.0
 
     def _measure(
         self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int, threshold: float

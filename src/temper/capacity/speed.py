@@ -4,14 +4,15 @@ A projection, never a measurement. It leaves out what `bench.bound` leaves out (
 arithmetic, Python), and reads and computes at the same time; a real engine reaches a part of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from temper.bench.ladder import UNOPTIMISED
 from temper.capacity.architecture import Architecture
 from temper.capacity.bound import CONTEXT, Hardware, Served
 from temper.capacity.memory import BF16, drafter
 from temper.config import PipelineConfig
 from temper.config.plan import PlanSettings
+from temper.config.rungs import Rung
 from temper.engine import Usage
 
 FP8 = 1
@@ -29,20 +30,20 @@ class AtMost:
     """`memory` or `arithmetic`, whichever is used up first."""
 
 
-def ladder(config: PipelineConfig, plan: PlanSettings, base: Architecture, rungs: tuple[str, ...]) -> list[AtMost]:
-    """Every rung of these names at every concurrency of the benchmark."""
+def ladder(config: PipelineConfig, plan: PlanSettings, base: Architecture, rungs: Sequence[Rung]) -> list[AtMost]:
+    """These rungs at every concurrency of the benchmark."""
     student = base.expanded(config.expand.every)
     return [_at_most(config, plan, student, rung, load) for rung in rungs for load in config.benchmark.concurrency]
 
 
-def _at_most(config: PipelineConfig, plan: PlanSettings, student: Architecture, rung: str, concurrency: int) -> AtMost:
+def _at_most(config: PipelineConfig, plan: PlanSettings, student: Architecture, rung: Rung, concurrency: int) -> AtMost:
     """One turn's counters as shares of a second's memory traffic and arithmetic."""
-    shape, narrow = student.shape, "fp8" in rung
+    shape, narrow = student.shape, rung.quantised
     width, tflops = (FP8, plan.fp8_tflops or plan.bf16_tflops) if narrow else (BF16, plan.bf16_tflops)
     looked_up = 0 if shape.tie_word_embeddings else shape.vocab_size * shape.hidden_size
     served = Served(
         weights=(student.parameters - looked_up) * width,
-        drafter=drafter(config, student) * width if "drafter" in rung else 0,
+        drafter=drafter(config, student) * width if rung.trained else 0,
         flops_each=student.forward_flops(CONTEXT),
     )
     devices = config.engine.tensor_parallel
@@ -50,14 +51,14 @@ def _at_most(config: PipelineConfig, plan: PlanSettings, student: Architecture, 
     turn = _turn(plan, rung, concurrency, config.engine.draft_length)
     shares = served.shares(turn, 1.0, hardware)
     bound = max(shares, key=lambda name: shares[name])
-    return AtMost(rung, concurrency, 100 / shares[bound], bound.removesuffix("_percent"))
+    return AtMost(rung.name, concurrency, 100 / shares[bound], bound.removesuffix("_percent"))
 
 
-def _turn(plan: PlanSettings, rung: str, concurrency: int, ahead: int) -> Usage:
+def _turn(plan: PlanSettings, rung: Rung, concurrency: int, ahead: int) -> Usage:
     """What the engine does for one turn: a prompt's step gives the first token, the others come by drafts, `ahead`
     tokens each, or alone.
     """
-    lowest, drafted = rung == UNOPTIMISED, "drafter" in rung
+    lowest, drafted = not rung.optimised, rung.drafted
     calls = plan.unoptimised_calls_per_turn if lowest else plan.calls_per_turn
     later = calls * (plan.answer_tokens - 1) / (plan.tokens_per_step if drafted else 1)
     return Usage(

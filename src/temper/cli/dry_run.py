@@ -6,13 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from temper.bench.ladder import UNOPTIMISED
 from temper.capacity.architecture import Architecture
 from temper.capacity.memory import GIB, needs
-from temper.capacity.speed import ladder
+from temper.capacity.speed import ladder as at_most
 from temper.capacity.work import work
 from temper.config import STAGES, PipelineConfig
 from temper.config.plan import PlanSettings
+from temper.config.rungs import DRAFTER_FP8, STUDENT, Rung, ladder
 from temper.engine import probe
 from temper.engine.command import Device
 from temper.engine.command import command as engine_command
@@ -29,13 +29,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     "promote": ("registry",),
 }
 """Parts of the configuration that a stage reads, where that is not the one of its name."""
-SERVED = {
-    "practice": ("student",),
-    "answers": ("student",),
-    "evaluate": ("student", "student+drafter+fp8"),
-    "benchmark": ("student", "student+drafter", "student+fp8", "student+drafter+fp8"),
+SERVED: dict[str, tuple[Rung, ...]] = {
+    "practice": (STUDENT,),
+    "answers": (STUDENT,),
+    "evaluate": (STUDENT, DRAFTER_FP8),
 }
-"""What the engine serves, by the stage that asks it; `benchmark.unoptimised` adds a rung below."""
+"""What the engine serves, by the stage that asks it; the benchmark's are its ladder."""
 IN_THE_FLOW = ("gate", "promote")
 """Stages without a process of their own."""
 
@@ -57,26 +56,22 @@ def _stage(config: PipelineConfig, stage: str) -> Iterator[str]:
     yield f"\n--- {stage}\n{yaml.safe_dump(parts, sort_keys=False, default_flow_style=None, width=120).rstrip()}"
     if stage not in IN_THE_FLOW:
         yield f"$ {shlex.join(command(stage, Path('RUN_FOLDER'), config.runtime))}"
-    for served in _rungs(config) if stage == "benchmark" else SERVED.get(stage, ()):
-        yield f"$ {shlex.join(_serve(config, served))}   # {served}"
+    for rung in ladder(config.benchmark) if stage == "benchmark" else SERVED.get(stage, ()):
+        yield f"$ {shlex.join(_serve(config, rung))}   # {rung.name}"
 
 
-def _rungs(config: PipelineConfig) -> tuple[str, ...]:
-    return (*([UNOPTIMISED] if config.benchmark.unoptimised else []), *SERVED["benchmark"])
-
-
-def _serve(config: PipelineConfig, served: str) -> list[str]:
+def _serve(config: PipelineConfig, rung: Rung) -> list[str]:
     python = Path(config.runtime.engine_python or app_root() / ".venv-engine" / "bin" / "python")
     device: Device = "cuda" if config.runtime.device == "cuda" else "cpu"
     settings = config.engine if device == "cuda" else probe({"device": device}).served(config.engine)
     return engine_command(
         python,
-        Path("FP8_STUDENT" if "fp8" in served else "STUDENT"),
-        settings.model_copy(update={"prefix_caching": False}) if served == UNOPTIMISED else settings,
+        Path("FP8_STUDENT" if rung.quantised else "STUDENT"),
+        settings.model_copy(update={"prefix_caching": False}) if not rung.optimised else settings,
         device=device,
         port=0,
-        drafter=Path("DRAFTER") if "drafter" in served else None,
-        fp8_kv="fp8" in served and config.fp8.kv_cache,
+        drafter=Path("DRAFTER") if rung.trained else None,
+        fp8_kv=rung.quantised and config.fp8.kv_cache,
     )
 
 
@@ -96,10 +91,10 @@ def _plan(config: PipelineConfig, plan: PlanSettings) -> None:
     for item in work(config, plan, base):
         print(f"  {item.stage:<10} {item.tokens:10.3g} tokens  {item.flops:10.3g} FLOPs  {item.hours:8.2f} h at least")
     print("customer turns a second, at most, by the same data sheet; by turns in flight:")
-    for rung in _rungs(config):
-        rows = ladder(config, plan, base, (rung,))
+    for rung in ladder(config.benchmark):
+        rows = at_most(config, plan, base, (rung,))
         reached = ", ".join(f"{row.concurrency}: {row.turns_per_s:.3g} ({row.bound})" for row in rows)
-        print(f"  {rung:<20} {reached}")
+        print(f"  {rung.name:<20} {reached}")
     if too_much:
         raise ConfigError(
             f"does not fit into {room:.0f} GiB: {', '.join(too_much)}; lower its batch_size or max_length (draft: "

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
+from temper.config.rungs import ladder
 from temper.config.stages import MEASURED, PLAIN, ROLES, SLICES
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ EVERY = "*"
 """In the place of a role or a slice: each of them."""
 FLOORS = ("rules", "base", "unaided")
 """Rule code without a language model, the base model, and the student without M's repairs."""
-RUNGS = ("unoptimised", "student", "student+drafter", "student+fp8", "student+drafter+fp8")
 SPEEDS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn", "speedup", "gain")
 """Figures of a ladder's row that mean nothing where the rung is only emulated."""
 PER_STEP = "tokens_per_step"
@@ -173,13 +173,13 @@ def _produced(config: "PipelineConfig") -> Iterator[Figure]:
 
 def _speeds(config: "PipelineConfig") -> Iterator[Figure]:
     settings = config.benchmark
-    for rung in RUNGS if settings.unoptimised else RUNGS[1:]:
+    for rung in ladder(settings):
         for customers in settings.concurrency:
-            yield from (Speed(rung, customers, name) for name in SPEEDS if name != "gain" or settings.unoptimised)
-            if "drafter" in rung:
-                yield Speed(rung, customers, PER_STEP)
-            if settings.token_prompts and rung != RUNGS[0]:
-                yield from (Tokens(rung, customers, name) for name in STREAMED)
+            yield from (Speed(rung.name, customers, name) for name in SPEEDS if name != "gain" or settings.unoptimised)
+            if rung.drafted:
+                yield Speed(rung.name, customers, PER_STEP)
+            if settings.token_prompts and rung.optimised:
+                yield from (Tokens(rung.name, customers, name) for name in STREAMED)
 
 
 def _floors(config: "PipelineConfig") -> Iterator[Figure]:

@@ -13,14 +13,10 @@ from temper.bench.equivalence import metrics as equivalence_metrics
 from temper.config import ROLES
 from temper.config.metrics import PER_STEP, SPEEDS, AgentScore, EndToEnd, SliceScore
 from temper.config.metrics import Speed as SpeedFigure
+from temper.config.rungs import STUDENT, UNOPTIMISED, Rung
 from temper.config.stages import MEASURED
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
 from temper.stats import multiples, share_interval
-
-BASELINE = "student"
-"""The configuration that speed-ups stand beside."""
-LOWEST = "unoptimised"
-"""The configuration that gains stand beside, where it was measured."""
 
 
 def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[str, Any]]:
@@ -107,11 +103,11 @@ def streamed(results: Iterable[StageResult], store: Store) -> list[dict[str, Any
 def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
     at = {(row["configuration"], row["concurrency"]): row["rounds"] for row in rows if row["comparable"]}
 
-    def over(row: dict[str, Any], other: str) -> list[float]:
-        base = at.get((other, row["concurrency"]))
+    def over(row: dict[str, Any], other: Rung) -> list[float]:
+        base = at.get((other.name, row["concurrency"]))
         return multiples(row["rounds"], base) if base and row["comparable"] else []
 
-    return [_speed(row, over(row, BASELINE), over(row, LOWEST)) for row in rows]
+    return [_speed(row, over(row, STUDENT), over(row, UNOPTIMISED)) for row in rows]
 
 
 def _speed(row: dict[str, Any], speedups: list[float], gains: list[float]) -> Speed:

@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from temper.config.rungs import DRAFTER
 from temper.config.stages import MEASURED
 from temper.report import lineage
 from temper.report.schema import Report, Speed
@@ -72,7 +73,7 @@ def _tiles(report: Report) -> list[tuple[str, str, str]]:
     if last and (played := report.e2e.get(last)):
         figure = f"{played.passed} / {played.n}"
         tiles.append((figure, f"end-to-end scenarios after {last}", f"{100 * played.passed / played.n:.0f} %"))
-    drafted = [speed for speed in report.ladder if speed.configuration == "student+drafter"]
+    drafted = [speed for speed in report.ladder if speed.configuration == DRAFTER.name]
     if drafted:
         first = min(drafted, key=lambda speed: speed.concurrency)
         at = f"{first.concurrency} in flight"

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from temper.config import ROLES
+from temper.config.rungs import DRAFTER, DRAFTER_FP8, FP8, NGRAM, STUDENT, SUFFIX, UNOPTIMISED
 from temper.report.drawing import draw, figure_of
-from temper.report.figures import BASELINE, LOWEST
 from temper.report.schema import Report, Speed
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ STAGE_COLOURS = {
     "final": "#5b4b9a",
 }
 LADDER_COLOURS = {
-    "unoptimised": "#d9c8a5",
-    "student": "#98a4b3",
-    "student+drafter": "#2f7fb5",
-    "student+fp8": "#e9a86b",
-    "student+drafter+fp8": "#5b4b9a",
+    UNOPTIMISED.name: "#d9c8a5",
+    STUDENT.name: "#98a4b3",
+    NGRAM.name: "#8fc7a0",
+    SUFFIX.name: "#3d9b72",
+    DRAFTER.name: "#2f7fb5",
+    FP8.name: "#e9a86b",
+    DRAFTER_FP8.name: "#5b4b9a",
 }
 ROLE_COLOURS = ("#2f7fb5", "#e9a86b", "#5fb3a1", "#5b4b9a", "#98a4b3")
 LOSSES = {"loss": "train", "eval_loss": "held out", "draft_loss": "held out"}
@@ -211,7 +213,7 @@ def _ladder_bar(axes: "Axes", speed: Speed, at: float, width: float) -> None:
         hatch=None if speed.comparable else "////",
     )
     label = f"{speed.qps:.2f}"
-    if speed.speedup and speed.configuration not in (LOWEST, BASELINE):
+    if speed.speedup and speed.configuration not in (UNOPTIMISED.name, STUDENT.name):
         label += f"\nx{speed.speedup:.2f}"
     axes.bar_label(bars, [label], padding=2, fontsize=7)
 

@@ -67,7 +67,7 @@ class Speed(Part):
     """One row of the ladder: a configuration under one load."""
 
     configuration: str
-    """unoptimised, student, student+drafter, student+fp8 or student+drafter+fp8."""
+    """Name of the rung (temper.config.rungs): unoptimised, student, student+drafter ..."""
     concurrency: int
     """Customer turns in flight."""
     qps: float

@@ -13,11 +13,12 @@ import torch
 from transformers import AutoTokenizer
 
 from temper.bench import equivalence, hardware, tokens
-from temper.bench.ladder import MEDIANS, PLAIN, Bench, Configuration, Engines, configurations
+from temper.bench.ladder import MEDIANS, Bench, Configuration, Engines, configurations
 from temper.bench.prompts import spread
 from temper.capacity.bound import Hardware
 from temper.config.engine import EngineSettings
 from temper.config.metrics import PER_STEP, Speed, Tokens
+from temper.config.rungs import STUDENT, ladder
 from temper.config.settings import Settings
 from temper.config.stages import BenchmarkSettings, EvaluateSettings
 from temper.domains import load_domain
@@ -47,39 +48,39 @@ def main(stage: Stage) -> Report:
     told = told.model_copy(update={"engine": capabilities.served(told.engine)})
     bench = _bench(stage, told, hardware.measured(capabilities.device, getattr(torch, told.engine.dtype)))
     models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
-    rungs = configurations(*models, unoptimised=told.benchmark.unoptimised)
+    rungs = configurations(ladder(told.benchmark), *models)
 
-    def start(rung: Configuration) -> AbstractContextManager[Engine]:
-        stage.event(f"{rung.name}: starting the engine")
-        log = stage.run_dir / f"engine-{rung.name}.log"
+    def start(one: Configuration) -> AbstractContextManager[Engine]:
+        stage.event(f"{one.name}: starting the engine")
+        log = stage.run_dir / f"engine-{one.name}.log"
         return serve(
-            rung.model,
-            settings=told.engine if rung.optimised else told.engine.model_copy(update={"prefix_caching": False}),
+            one.model,
+            settings=told.engine if one.rung.optimised else told.engine.model_copy(update={"prefix_caching": False}),
             runtime=stage.runtime,
             log=log,
-            drafter=rung.drafter,
-            progress=lambda said: stage.event(f"{rung.name}: {said}"),
+            drafter=one.drafter,
+            progress=lambda said: stage.event(f"{one.name}: {said}"),
         )
 
     points = read(stage.inputs["data"] / "points.jsonl")
     with Engines(start, resident=capabilities.device == "cpu") as engines:
 
-        def use(rung: Configuration) -> AbstractContextManager[Engine]:
-            return engines.use(rung, bench.warm)
+        def use(one: Configuration) -> AbstractContextManager[Engine]:
+            return engines.use(one, bench.warm)
 
         rows = bench.ladder(rungs, engines, capabilities)
-        shown = [rung for rung in rungs if rung.optimised and not (rung.fp8 and capabilities.fp8_reason)]
+        shown = [one for one in rungs if one.rung.optimised and not (one.rung.quantised and capabilities.fp8_reason)]
         prompts = spread(points, told.benchmark.token_prompts) if told.benchmark.token_prompts else []
         streamed = _streamed(stage, told, shown, use, prompts) if prompts else []
         same, accepted = equivalence.measure(
             points,
             told.benchmark,
-            lambda name: use(next(rung for rung in rungs if rung.name == name)),
+            lambda rung: use(next(one for one in rungs if one.rung == rung)),
             max_tokens=told.evaluate.max_tokens,
             concurrency=told.evaluate.concurrency,
         )
     stage.event(f"same answers with and without the drafter: {same['same']} of {same['n']}")
-    ladder = {
+    written = {
         "rows": rows,
         "equivalence": same,
         "acceptance": accepted,
@@ -87,7 +88,7 @@ def main(stage: Stage) -> Report:
         "dtype": told.engine.dtype,
         "capabilities": capabilities.model_dump(mode="json"),
     }
-    (stage.out("report") / "ladder.json").write_text(json.dumps(ladder, indent=1), encoding="utf-8")
+    (stage.out("report") / "ladder.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
     reached = {"memory_gb_per_s": bench.hardware.bytes_per_s / 1e9, "arithmetic_gflops": bench.hardware.flops / 1e9}
     return Report(metrics=_metrics(rows, same, streamed) | reached, artifacts={"report": "report"})
 
@@ -129,7 +130,7 @@ def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
 
 def _metrics(rows: list[dict[str, Any]], same: dict[str, Any], streamed: list[dict[str, Any]]) -> dict[str, float]:
     """Flat figures; a speed that is only emulated is no figure, tokens per step always are."""
-    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == PLAIN}
+    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == STUDENT.name}
     metrics = equivalence.metrics(same)
     for row in rows:
         figures = {PER_STEP: row[PER_STEP]} if row[PER_STEP] is not None else {}
