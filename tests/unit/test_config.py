@@ -62,10 +62,10 @@ def test_a_broken_file_is_one_line(tmp_path: Path, text: str, said: str) -> None
 
 def test_a_file_may_say_only_what_differs_from_a_preset(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("extends: smoke\nname: mine\nsft: {epochs: 3}\nbenchmark: {concurrency: [7]}\n")
+    mine.write_text("extends: smoke\nname: mine\nsft: {epochs: 3}\nbenchmark: {concurrency: [1, 7]}\n")
     config, smoke = load_preset(str(mine)), load_preset("smoke")
     assert config.sft == smoke.sft.model_copy(update={"epochs": 3})
-    assert config.benchmark.concurrency == (7,)
+    assert config.benchmark.concurrency == (1, 7)
     assert config.dpo == smoke.dpo
 
 
