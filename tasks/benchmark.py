@@ -11,7 +11,7 @@ from temper.config.engine import EngineSettings
 from temper.config.stages import BenchmarkSettings, EvaluateSettings
 from temper.registry.bundle import domain_digest
 
-RECIPE = 10
+RECIPE = 11
 
 
 def settings(

@@ -11,7 +11,7 @@ from temper.config.engine import EngineSettings
 from temper.config.stages import EvaluateSettings
 from temper.registry.bundle import domain_digest
 
-RECIPE = 6
+RECIPE = 7
 
 
 def settings(

@@ -13,7 +13,7 @@ from temper.config.stages import SynthesizeSettings
 from temper.registry.bundle import domain_digest
 from temper.traces.bring import brought
 
-RECIPE = 21
+RECIPE = 22
 
 
 def _identity(given: dict[str, Any]) -> dict[str, Any]:

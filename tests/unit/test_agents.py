@@ -90,10 +90,16 @@ def test_a_rule_stops_a_plan_and_a_stubborn_planner_is_refused_safely():
 BOOKED = 'a = service_price(service="inspection")\nb = book_service(service="inspection", day="monday", time="09:00")'
 
 
+BOOKING = (
+    '[{"name":"service_price","arguments":{"service":"inspection"}},'
+    '{"name":"book_service","arguments":{"service":"inspection","day":"monday","time":"09:00"}}]'
+)
+
+
 @pytest.mark.parametrize("first", ['refuse(rule="too_late")', 'seek_information(field="time")'])
 def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first):
     state = '{"intent":"book_service","entities":{"service":"inspection","day":"monday","time":"09:00"},"missing":[]}'
-    answers = {"understander": state, "executor": "[]", "explainer": "Booked."}
+    answers = {"understander": state, "executor": BOOKING, "explainer": "Booked."}
     model = Says(**answers, planner=[first, BOOKED])
     turn = asyncio.run(talk(model).turn("Book an inspection on monday at 09:00."))
     planner = [trace for trace in turn.traces if trace.role == "planner"]
@@ -110,7 +116,7 @@ def test_an_objection_that_no_check_backs_makes_m_look_twice_and_loses_nothing()
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"monday","time":"09:00"},"missing":[]}',
         planner=[BOOKED, 'refuse(rule="saturday_jobs")', BOOKED],
         evaluator="closed_sunday monday ok, too_late 09:00 ok, saturday_jobs monday inspection broken",
-        executor="[]",
+        executor=BOOKING,
         explainer="Booked.",
     )
     turn = asyncio.run(talk(model, threshold=1.0).turn("Book an inspection on monday at 09:00."))
@@ -181,16 +187,31 @@ def test_a_refusal_that_a_rule_backs_is_told_at_once():
     assert not asyncio.run(talk(model).turn("Book an inspection on sunday at 09:00.")).counts
 
 
-def test_the_executor_cannot_run_what_was_not_approved():
+@pytest.mark.parametrize(
+    ("executor", "handled"),
+    [
+        ("", "executor_malformed"),
+        ("[]", "executor_malformed"),
+        ('[{"name":"opening_hours","arguments":{"department":7}}]', "executor_malformed"),
+        ('[{"name":"hand_over","arguments":{"department":"sales"}}]', "executor_deviated"),
+        ('[{"name":"opening_hours","arguments":{"department":"service"}}]', "executor_deviated"),
+    ],
+)
+def test_what_the_executor_writes_is_what_runs_and_only_what_was_approved_does(executor: str, handled: str):
     model = Says(
         understander='{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
         planner='a = opening_hours(department="sales")',
-        executor='[{"name":"hand_over","arguments":{"department":"sales"}}]',
+        executor=executor,
         explainer="The sales department is open from 09:00 to 18:00.",
     )
-    turn = asyncio.run(talk(model).turn("When is sales open?"))
+    conversation = talk(model)
+    before = conversation.world.state_digest()
+    turn = asyncio.run(conversation.turn("When is sales open?"))
+    assert (turn.calls, turn.reply, turn.counts) == ([], SAFE_REFUSAL, {handled: 1})
+    assert conversation.world.state_digest() == before
+    model.answers["executor"] = '[{"name":"opening_hours","arguments":{"department":"sales"}}]'
+    turn = asyncio.run(conversation.turn("When is sales open?"))
     assert turn.calls == [("opening_hours", {"department": "sales"})]
-    assert turn.counts["executor_deviated"] == 1
 
 
 def test_the_llm_evaluator_is_asked_about_complex_plans_alone():
@@ -245,6 +266,19 @@ def test_invented_specifics_are_found():
     given_text = "book_test_drive: B7 V12 monday 14:00"
     assert ungrounded("Your test drive of V12 on monday at 14:00 is booked: B7.", given_text, DOMAIN) == []
     assert ungrounded("V13 on tuesday at 14:00 in a Volvo.", given_text, DOMAIN) == ["tuesday", "v13", "volvo"]
+
+
+def test_what_a_reply_invents_is_found_beside_the_facts_that_m_appends():
+    model = Says(
+        understander='{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
+        planner='a = opening_hours(department="sales")',
+        executor='[{"name":"opening_hours","arguments":{"department":"sales"}}]',
+        explainer="Come on friday.",
+    )
+    turn = asyncio.run(talk(model).turn("When is sales open?"))
+    assert "09:00" in turn.reply
+    assert turn.invented == ["friday"]
+    assert turn.counts == {"explainer_completed": 1, "explainer_ungrounded": 1}
 
 
 def test_what_nobody_said_is_asked_for_and_what_was_said_stays():

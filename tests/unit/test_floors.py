@@ -1,19 +1,23 @@
 """What M reaches with no language model, and what its agents reach without M's repairs."""
 
 import asyncio
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
 
-from temper.agents.client import Answer, Request
+from temper.agents.client import Answer, Request, Responder
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
+from temper.config.stages import EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.base import Understanding
+from temper.domains.scenario import Scenario
 from temper.evaluation.floors import Rules
+from temper.evaluation.points import Player, run_scenarios
 from temper.synthesis.customer import Traffic
 from temper.synthesis.simulator import Record, play
+from temper.synthesis.teacher import explain
 
 DOMAIN = load_domain("automotive")
 QUIET = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
@@ -130,6 +134,48 @@ def test_without_repairs_a_refusal_that_no_rule_backs_stands_and_a_broken_rule_s
         System(DOMAIN, Says(understander=sunday, planner=plan), 1e9, 64, repairs=False), DOMAIN.world(1, "test")
     )
     assert not asyncio.run(talk.turn("An inspection on sunday at 09:00.")).calls
+
+
+class Bent:
+    """The rules, but that one role writes something else."""
+
+    def __init__(self, role: str, text: str) -> None:
+        self.role, self.text = role, text
+
+    async def respond(self, request: Request, max_tokens: int) -> Answer:
+        answer = await rules("automotive").respond(request, max_tokens)
+        return Answer(f"{answer.text}{self.text}" if self.text else "") if request.role == self.role else answer
+
+
+@pytest.mark.parametrize(("role", "text"), [("executor", ""), ("explainer", " Call us on V999.")])
+def test_an_empty_executor_or_an_inventing_explainer_passes_no_scenario(role: str, text: str) -> None:
+    scenarios = _scenarios(6)
+    limits = EvaluateSettings(points_per_role={}, scenarios={}, concurrency=4, max_tokens=64, halstead_threshold=20.0)
+    for player, passed in ((rules("automotive"), True), (Bent(role, text), False)):
+        played = run_scenarios(DOMAIN, scenarios, Player(partial(_always, player)), limits, lambda *_: None)
+        rows = asyncio.run(played)
+        assert [row["goal_reached"] for row in rows].count(True) >= 4 or role == "executor"
+        assert any(row["passed"] for row in rows) is passed
+
+
+def _always(player: Responder, _: int) -> Responder:
+    return player
+
+
+def _scenarios(count: int) -> list[Scenario]:
+    episodes = [asyncio.run(play(DOMAIN, seed, "test", QUIET)) for seed in range(count)]
+    return [
+        Scenario(
+            id=str(episode.seed),
+            seed=episode.seed,
+            split="test",
+            turns=tuple(line.text for line in episode.lines),
+            meanings=tuple(line.truth.text() for line in episode.lines),
+            facts=tuple(explain(DOMAIN, r.given)[1] for r in episode.records if r.role == "explainer"),
+            goal=episode.goal,
+        )
+        for episode in episodes
+    ]
 
 
 def test_what_is_open_stays_open_without_repairs() -> None:

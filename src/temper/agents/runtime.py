@@ -1,7 +1,7 @@
 """M at work: one customer turn through Understander, Planner, Evaluator, Executor and Explainer.
 
 A turn never raises for what a model wrote: a malformed answer is counted and handled. Nothing a model wrote is run;
-calls reach the world only after their schemas, the approved plan and the rules agree.
+the calls that reach the world are the Executor's, and only where schemas, the approved plan and the rules agree.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,9 @@ from temper.agents.roles import (
     parse_verdict,
     ungrounded,
 )
+from temper.agents.running import Run, refers, run_calls
 from temper.agents.turn import Trace, Turn
-from temper.domains.base import Call, Domain, Outcome, Understanding, World
+from temper.domains.base import Call, Domain, Understanding, World
 from temper.domains.scenario import Scenario
 
 REPLANS = 2
@@ -76,7 +77,11 @@ class Conversation:
         if plan is None:
             turn.reply = SAFE_REFUSAL
             return turn
-        await self._explain(turn, await self._report(turn, plan))
+        report = await self._report(turn, plan)
+        if report is None:
+            turn.reply = SAFE_REFUSAL
+        else:
+            await self._explain(turn, report)
         return turn
 
     async def _ask(self, turn: Turn, role: str, messages: list[Message], given: Any) -> str:
@@ -186,63 +191,59 @@ class Conversation:
             turn.counts["evaluator_malformed"] += 1
             return "malformed"
 
-    async def _report(self, turn: Turn, plan: Plan) -> tuple[str, Any]:
-        """What the Explainer gets to read: a question, a refusal, or the results of the calls."""
+    async def _report(self, turn: Turn, plan: Plan) -> tuple[str, Any] | None:
+        """What the Explainer gets to read: a question, a refusal, or the results of the calls.
+
+        None where the Executor's calls are not the approved ones, so that nothing ran.
+        """
         if plan.ask:
             return self.prompter.asked(plan.ask), plan
         if plan.refuse:
             return self.prompter.refused(plan.refuse), plan
-        names, outcomes = self._run(turn, await self._executable(turn, plan))
-        if not outcomes:
+        calls = await self._executable(turn, plan)
+        if calls is None:
+            return None
+        run = self._run(turn, calls)
+        if not run.outcomes:
             return self.prompter.refused("not_possible"), Plan(refuse="not_possible")
-        return self.prompter.happened(names, outcomes), (names, outcomes)
+        return self.prompter.happened(run.names, run.outcomes), (run.names, run.outcomes)
 
-    async def _executable(self, turn: Turn, plan: Plan) -> tuple[Call, ...]:
-        """The Executor's calls if they are the approved ones; else the plan's own, interpreted, and counted."""
+    async def _executable(self, turn: Turn, plan: Plan) -> tuple[Call, ...] | None:
+        """The Executor's calls, where they are valid for their tools and hold the approved plan's values.
+
+        Anything else runs nothing: neither the rules nor the Evaluator looked at it (decision 0044).
+        """
         text = await self._ask(turn, "executor", self.prompter.executor(plan.text()), plan)
         try:
             calls = parse_calls(text, self.system.domain)
         except Malformed:
             turn.counts["executor_malformed"] += 1
-            return plan.calls
+            return None
         if calls_text(calls) != calls_text(plan.calls):
             turn.counts["executor_deviated"] += 1
-        return plan.calls
+            return None
+        return calls
 
-    def _run(self, turn: Turn, calls: tuple[Call, ...]) -> tuple[list[str], list[Outcome]]:
-        """Run calls in order with references filled in; stops at one that a rule forbids or that finds nothing."""
-        names: list[str] = []
-        outcomes: list[Outcome] = []
-        for name, arguments in calls:
-            given = dict(arguments)
-            for key, value in arguments.items():
-                if isinstance(value, str) and value.startswith("$"):
-                    earlier = ord(value[1]) - ord("a")
-                    found = outcomes[earlier].reference if earlier < len(outcomes) else None
-                    if found is None:
-                        turn.counts["reference_empty"] += 1
-                        return names, outcomes
-                    given[key] = found
-            if self.world.broken([(name, given)]):
-                turn.counts["rule_stopped"] += 1
-                return names, outcomes
-            outcome = self.world.run(name, given)
-            self.focus = outcome.focus or self.focus
-            names.append(name)
-            outcomes.append(outcome)
-            turn.calls.append((name, given))
-        return names, outcomes
+    def _run(self, turn: Turn, calls: tuple[Call, ...]) -> Run:
+        """Run the calls in this conversation's world; what they last showed is what `it` means from now on."""
+        run = run_calls(calls, self.world)
+        turn.calls += run.calls
+        self.focus = next((outcome.focus for outcome in reversed(run.outcomes) if outcome.focus), self.focus)
+        if run.stopped:
+            turn.counts[run.stopped] += 1
+        return run
 
     async def _explain(self, turn: Turn, report: tuple[str, Any]) -> None:
         text, given = report
         messages = self.prompter.explainer(turn.utterance, text)
         turn.reply = await self._ask(turn, "explainer", messages, given)
-        if ungrounded(turn.reply, messages[-1]["content"], self.system.domain):
-            turn.counts["explainer_ungrounded"] += 1
         facts, known = self._told(given)
         if self.system.repairs and not holds(turn.reply, facts):
             turn.counts["explainer_completed"] += 1
             turn.reply = f"{turn.reply} ({known})"
+        turn.invented = ungrounded(turn.reply, messages[-1]["content"], self.system.domain)
+        if turn.invented:
+            turn.counts["explainer_ungrounded"] += 1
 
     def _told(self, given: Any) -> tuple[Sequence[str], str]:
         """Facts that a reply has to hold, and what is known of them: the last result, or the rule that forbids it."""
@@ -255,4 +256,4 @@ class Conversation:
 
 def _literal(calls: tuple[Call, ...]) -> list[Call]:
     """The calls whose arguments are all known before anything ran; the others are checked when they run."""
-    return [call for call in calls if not any(isinstance(v, str) and v.startswith("$") for v in call[1].values())]
+    return [call for call in calls if not any(refers(value) for value in call[1].values())]

@@ -7,6 +7,7 @@ from typing import Any
 from temper.agents import plan as plans
 from temper.agents.plan import Malformed, Plan
 from temper.agents.roles import calls_text, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.running import run_calls
 from temper.domains.base import Call, Domain
 
 Point = Mapping[str, Any]
@@ -73,17 +74,8 @@ def effect(point: Point, plan: Plan, domain: Domain) -> tuple[str, tuple[str, ..
     world = domain.world(point["world"]["seed"], point["world"]["split"])
     for name, arguments in point["world"]["calls"]:
         world.run(name, arguments)
-    outcomes: list[Any] = []
-    for name, arguments in plan.calls:
-        given = dict(arguments)
-        for key, value in arguments.items():
-            if isinstance(value, str) and value.startswith("$"):
-                index = ord(value[1]) - ord("a")
-                given[key] = outcomes[index].reference if index < len(outcomes) else None
-        if None in given.values() or world.broken([(name, given)]):
-            break
-        outcomes.append(world.run(name, given))
-    return world.state_digest(), tuple(outcome.text for outcome in outcomes)
+    run = run_calls(plan.calls, world)
+    return world.state_digest(), tuple(outcome.text for outcome in run.outcomes)
 
 
 def tool_metrics(pairs: Iterable[tuple[str, str]], domain: Domain) -> dict[str, float]:

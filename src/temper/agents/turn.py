@@ -29,5 +29,7 @@ class Turn:
     traces: list[Trace] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     """Calls that ran in the world."""
+    invented: list[str] = field(default_factory=list)
+    """Numbers, names and days of the reply that neither the customer nor the results hold."""
     counts: Counter[str] = field(default_factory=Counter)
     """What went wrong and was handled, by kind."""

@@ -103,7 +103,10 @@ async def run_scenarios(
 async def _play(
     domain: Domain, scenario: Scenario, trial: int, player: Player, settings: EvaluateSettings
 ) -> dict[str, Any]:
-    """Passed: the world is in its goal state, every required fact was told, and no rule was broken."""
+    """Passed: the world is in its goal state, every required fact was told, nothing was invented, no rule broken.
+
+    What is looked at is the reply that the customer sees, the facts that M appended to it included.
+    """
     world = domain.world(scenario.seed, scenario.split)
     oracle = Oracle(domain, world)
     responder: Responder
@@ -114,20 +117,22 @@ async def _play(
     limits = (settings.halstead_threshold, settings.max_tokens)
     talk = Conversation(System(domain, responder, *limits, repairs=player.repairs), world)
     counts: Counter[str] = Counter()
-    told, turns = [], []
+    told, invented, turns = [], 0, []
     for utterance, meaning, facts in zip(scenario.turns, scenario.meanings, scenario.facts, strict=True):
         oracle.truth = parse_understanding(meaning, domain)
         turn = await talk.turn(utterance)
         counts += turn.counts
         told.append(holds(turn.reply, facts))
+        invented += bool(turn.invented)
         turns.append(_shown(turn, facts))
     reached = world.state_digest() == scenario.goal
     return {
         "id": scenario.id,
         "trial": trial,
-        "passed": reached and all(told),
+        "passed": reached and all(told) and not invented,
         "goal_reached": reached,
         "facts_told": sum(told),
+        "turns_with_inventions": invented,
         "turns": turns,
         "counts": dict(counts),
     }
@@ -135,4 +140,5 @@ async def _play(
 
 def _shown(turn: Turn, facts: Iterable[str]) -> dict[str, Any]:
     outputs = [{"role": trace.role, "output": trace.output} for trace in turn.traces]
-    return {"customer": turn.utterance, "reply": turn.reply, "facts": list(facts), "outputs": outputs}
+    said = {"customer": turn.utterance, "reply": turn.reply, "facts": list(facts)}
+    return {**said, "invented": turn.invented, "outputs": outputs}

@@ -54,7 +54,7 @@ class Passes(Bounds):
     """End-to-end scenarios after one stage."""
 
     passed: int
-    """Scenarios in the goal state, every required fact told, no rule broken."""
+    """Scenarios in the goal state, every required fact told, nothing invented, no rule broken."""
     n: int
     """Scenarios played, each trial counted."""
     pass_hat: dict[int, float] = {}
