@@ -86,3 +86,19 @@ def test_what_the_benchmark_is_asked_for_can_be_judged() -> None:
     ]
     config = resolve("demo", [*overrides, f"gate.rules=[{', '.join(rules)}]"])
     assert type(config) is PipelineConfig
+
+
+def test_several_figures_are_for_rules_that_can_judge_several() -> None:
+    assert "not_worse alone can judge" in refused("slices.dpo.*")
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [("agent_scores.final.planner", "12 points"), ("e2e.dpo", "20 points")],
+)
+def test_a_rule_that_its_points_can_never_show_is_refused_when_it_is_read(metric: str, said: str) -> None:
+    baseline = metric.replace("final", "dpo")
+    rule = f"gate.rules=[{{metric: {metric}, kind: non_inferior, value: 5, baseline: {baseline}}}]"
+    with pytest.raises(ConfigError, match=f"{said} of {metric} can never show") as error:
+        resolve("demo", ["evaluate.points_per_role.final=12", rule])
+    assert "takes 59" in str(error.value)

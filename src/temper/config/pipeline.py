@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from temper.config import metrics
 from temper.config.engine import EngineSettings
+from temper.config.gating import refusals
 from temper.config.plan import PlanSettings
 from temper.config.stages import (
     AnswersSettings,
@@ -135,10 +135,7 @@ class PipelineConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _rules_name_figures_that_a_run_produces(self) -> Self:
-        for number, rule in enumerate(self.gate.rules):
-            for field, name in (("metric", rule.metric), ("baseline", rule.baseline)):
-                why = name and metrics.refusal(name, self)
-                if why:
-                    raise ValueError(f"gate.rules.{number}.{field}: {why}")
+    def _rules_can_be_judged(self) -> Self:
+        if why := next(refusals(self), None):
+            raise ValueError(why)
         return self

@@ -1,17 +1,33 @@
-"""The gate: figures and rules in, a verdict with a reason for each rule out. Pure, and never in a cache key."""
+"""The gate: figures and rules in, a verdict with a reason for each rule out. Pure, and never in a cache key.
 
-from collections.abc import Mapping
+Two kinds of rules stand on points. `non_inferior` asks for proof that a figure is hardly worse, and refuses without it;
+since all such rules must hold, none needs a correction for the others (Berger 1982). Slices have too few points for
+such a proof: `not_worse` refuses where one is shown to be worse, and corrects for the number of slices that it tests.
+"""
+
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from temper.config.gating import LEVEL, champion_rules, least_points
+from temper.config.metrics import EVERY
 from temper.config.stages import Rule
-from temper.stats import paired_lower_bound
-
-LEVEL = 0.95
-"""One-sided confidence of a non-inferiority claim."""
+from temper.paired import holm, worse_p_value
+from temper.stats import below_p_value, paired_lower_bound
 
 Points = Mapping[str, Mapping[str, float]]
 """Outcomes by metric and evaluation point, 0 or 1."""
+Groups = Mapping[str, tuple[str, ...]]
+"""By evaluation point: the wording and the conversation that it comes from, where several share them."""
+
+
+class Baseline(BaseModel):
+    """The registered version that a candidate was compared with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: str
 
 
 class RuleVerdict(BaseModel):
@@ -23,9 +39,9 @@ class RuleVerdict(BaseModel):
     kind: str
     passed: bool
     value: float | None
-    """The figure that was judged, in its own unit; None when it is missing."""
+    """The figure that was judged, in its own unit; None when it is missing, or several."""
     reason: str
-    """A sentence for people."""
+    """What the figure is, for people; it follows the metric's name."""
 
 
 class Verdict(BaseModel):
@@ -35,70 +51,162 @@ class Verdict(BaseModel):
 
     passed: bool
     rules: tuple[RuleVerdict, ...]
+    baseline: Baseline | None = None
+    """The champion that the candidate was compared with; None on a first run, and where the two are the same."""
 
     def summary(self) -> str:
         """One line: passed, or the reasons why not."""
         if self.passed:
             return f"passed: all {len(self.rules)} rules hold"
-        return "refused: " + "; ".join(rule.reason for rule in self.rules if not rule.passed)
+        return "refused: " + "; ".join(f"{rule.metric} is {rule.reason}" for rule in self.rules if not rule.passed)
 
 
 def judge(
-    metrics: Mapping[str, float], points: Points, rules: tuple[Rule, ...], silent: Mapping[str, str] | None = None
+    metrics: Mapping[str, float],
+    points: Points,
+    rules: tuple[Rule, ...],
+    silent: Mapping[str, str] | None = None,
+    groups: Groups | None = None,
 ) -> Verdict:
-    """All rules must hold. `silent` says of figures that this hardware cannot show why; they count as missing."""
-    verdicts = tuple(_judge(rule, metrics, points, silent or {}) for rule in rules)
+    """All rules must hold. `silent` says of figures that this hardware cannot show why; they count as missing.
+
+    `groups` says which points hang together; without it they count as independent.
+    """
+    gate = _Gate(metrics, points, silent or {}, groups or {})
+    verdicts = tuple(gate.verdict(rule) for rule in rules)
     return Verdict(passed=all(verdict.passed for verdict in verdicts), rules=verdicts)
 
 
-def _judge(rule: Rule, metrics: Mapping[str, float], points: Points, silent: Mapping[str, str]) -> RuleVerdict:
-    value = metrics.get(rule.metric)
-    needed = [rule.metric, *([rule.baseline] if rule.baseline else [])]
-    missing = next((name for name in needed if name not in metrics or name in silent), None)
-    if missing is not None:
-        why = f"cannot be shown here: {silent[missing]}" if missing in silent else "was not measured"
-        passed, reason = False, f"{missing} {why}"
-    elif rule.kind == "least":
-        passed, reason = _bound(rule, metrics[rule.metric], above=True)
-    elif rule.kind == "most":
-        passed, reason = _bound(rule, metrics[rule.metric], above=False)
-    elif rule.kind == "identical":
-        passed, reason = _identical(rule, metrics, points)
-    else:
-        passed, reason = _non_inferior(rule, metrics, points)
-    return RuleVerdict(metric=rule.metric, kind=rule.kind, passed=passed, value=value, reason=reason)
+def judge_beside(
+    champion: Baseline,
+    metrics: Mapping[str, float],
+    points: Points,
+    rules: tuple[Rule, ...],
+    margin: float,
+    silent: Mapping[str, str] | None = None,
+    groups: Groups | None = None,
+) -> Verdict:
+    """`judge`, and no figure that the rules gate may be worse than the champion's (`agent_scores.champion.planner` ...)
+    on the same points, by the rule's own margin or by `margin`.
+    """
+    compared = tuple(rule for rule in champion_rules(rules, margin) if rule.metric in metrics or EVERY in rule.metric)
+    verdict = judge(metrics, points, (*rules, *compared), silent, groups)
+    return verdict.model_copy(update={"baseline": champion})
 
 
-def _bound(rule: Rule, value: float, *, above: bool) -> tuple[bool, str]:
-    assert rule.value is not None  # Rule refuses to be made without
-    passed = value >= rule.value if above else value <= rule.value
-    return passed, f"{rule.metric} is {value:.4g}, {'at least' if above else 'at most'} {rule.value:.4g} is asked"
+class _Gate:
+    """What is known of the figures."""
+
+    def __init__(self, metrics: Mapping[str, float], points: Points, silent: Mapping[str, str], groups: Groups) -> None:
+        self.metrics, self.points, self.silent, self.groups = metrics, points, silent, groups
+
+    def verdict(self, rule: Rule) -> RuleVerdict:
+        """What the figures say to one rule."""
+        missing = None if EVERY in rule.metric else self._missing(rule)
+        if missing is not None:
+            passed, reason = False, missing
+        elif rule.kind == "identical":
+            passed, reason = self._identical(rule)
+        elif rule.kind == "non_inferior":
+            passed, reason = self._non_inferior(rule)
+        elif rule.kind == "not_worse":
+            passed, reason = self._not_worse(rule)
+        else:
+            passed, reason = self._bound(rule)
+        value = self.metrics.get(rule.metric)
+        return RuleVerdict(metric=rule.metric, kind=rule.kind, passed=passed, value=value, reason=reason)
+
+    def _missing(self, rule: Rule) -> str | None:
+        for name in (rule.metric, rule.baseline):
+            if name is not None and (name not in self.metrics or name in self.silent):
+                why = f"not shown here: {self.silent[name]}" if name in self.silent else "not measured"
+                return why if name == rule.metric else f"beside {name}, which is {why}"
+        return None
+
+    def _bound(self, rule: Rule) -> tuple[bool, str]:
+        """At least or at most a value, which counts from the baseline where there is one."""
+        assert rule.value is not None  # Rule refuses to be made without
+        value, asked, beside = self.metrics[rule.metric], rule.value, ""
+        if rule.baseline:
+            asked += self.metrics[rule.baseline]
+            beside = f" ({rule.value:+.4g} beside {rule.baseline})"
+        passed = value >= asked if rule.kind == "least" else value <= asked
+        return passed, f"{value:.4g}, at {rule.kind} {asked:.4g} is asked{beside}"
+
+    def _identical(self, rule: Rule) -> tuple[bool, str]:
+        """Equal figures, and where points are known the same outcome on every one of them."""
+        asked = self.metrics[rule.baseline] if rule.baseline else rule.value
+        beside = rule.baseline or f"{rule.value:.4g}"
+        value = self.metrics[rule.metric]
+        differ = [name for name, mine, yours in self._pairs(rule.metric, rule.baseline or "") if mine != yours]
+        if value == asked and not differ:
+            return True, f"{value:.4g}, the same as {beside}"
+        where = f", {len(differ)} points differ" if differ else ""
+        return False, f"{value:.4g} and {beside} is {asked:.4g}{where}; they must be identical"
+
+    def _non_inferior(self, rule: Rule) -> tuple[bool, str]:
+        """An exact bound over the points that both were measured on; the margin is in points of a percentage."""
+        assert rule.value is not None and rule.baseline is not None  # Rule refuses to be made without
+        pairs = list(self._pairs(rule.metric, rule.baseline))
+        if not pairs:
+            return False, f"not comparable: it shares no evaluation points with {rule.baseline}; ask both the same set"
+        names, ours, theirs = zip(*pairs, strict=True)
+        lower = 100 * paired_lower_bound(ours, theirs, level=LEVEL, groups=self._groups(names))
+        passed, need = lower >= -rule.value, least_points(rule.value)
+        asked = f"{rule.value:.4g} {'are allowed' if passed else 'at most is asked'}"
+        if len(pairs) < need:
+            asked += f", which takes {need} points to show"
+        return passed, (
+            f"{self.metrics[rule.metric]:.4g} beside {rule.baseline} at {self.metrics[rule.baseline]:.4g}:"
+            f" with 95% confidence at most {max(0.0, -lower):.3g} points worse over {len(pairs)} shared points, {asked}"
+        )
+
+    def _not_worse(self, rule: Rule) -> tuple[bool, str]:
+        """Every figure that the rule names is tested, and one that is worse for certain refuses."""
+        chances = {
+            name: chance for name in self._named(rule.metric) if (chance := self._chance(name, rule)) is not None
+        }
+        if not chances:
+            return False, "not measured"
+        adjusted = dict(zip(chances, holm(list(chances.values())), strict=True))
+        worse = [name for name in adjusted if adjusted[name] < 1 - LEVEL]
+        than = f"than {rule.baseline}" if rule.baseline else f"than {rule.value:.4g}"
+        if worse:
+            said = ", ".join(f"{name} ({self.metrics[name]:.4g}, p = {adjusted[name]:.2g})" for name in worse)
+            return False, f"worse {than} for certain: {said}"
+        least = min(adjusted, key=lambda name: (adjusted[name], self.metrics[name]))
+        return True, (
+            f"not shown to be worse {than} in any of {len(chances)} figures;"
+            f" next to it is {least} at {self.metrics[least]:.4g} (p = {adjusted[least]:.2g})"
+        )
+
+    def _chance(self, name: str, rule: Rule) -> float | None:
+        """The chance of outcomes as bad as these if the figure is not worse; None without points."""
+        outcomes = list(self.points.get(name, {}).values())
+        if rule.baseline is None:
+            assert rule.value is not None  # Rule refuses to be made without
+            return below_p_value(int(sum(outcomes)), len(outcomes), rule.value / 100) if outcomes else None
+        pairs = list(self._pairs(name, _stage_of(rule.baseline, name)))
+        won, lost = sum(mine > yours for _, mine, yours in pairs), sum(mine < yours for _, mine, yours in pairs)
+        return worse_p_value(won, lost) if pairs else None
+
+    def _named(self, pattern: str) -> list[str]:
+        """The figures that a rule's metric means, those with points: itself, or all slices."""
+        start = pattern.partition(EVERY)[0]
+        return sorted(name for name in self.points if name == pattern or (EVERY in pattern and name.startswith(start)))
+
+    def _pairs(self, metric: str, baseline: str) -> Iterator[tuple[str, float, float]]:
+        """Shared points with the outcomes of both."""
+        ours, theirs = self.points.get(metric, {}), self.points.get(baseline, {})
+        return ((name, ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys()))
+
+    def _groups(self, names: tuple[str, ...]) -> list[list[str]]:
+        """Wordings of these points, and their conversations; nothing where one is not known."""
+        known = [self.groups.get(name, ()) for name in names]
+        return [list(kind) for kind in zip(*known, strict=True)] if len({len(one) for one in known}) == 1 else []
 
 
-def _identical(rule: Rule, metrics: Mapping[str, float], points: Points) -> tuple[bool, str]:
-    """Equal figures, and where points are known the same outcome on every one of them."""
-    asked = metrics[rule.baseline] if rule.baseline else rule.value
-    beside = rule.baseline or f"{rule.value:.4g}"
-    value = metrics[rule.metric]
-    ours, theirs = points.get(rule.metric, {}), points.get(rule.baseline or "", {})
-    differ = [name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]]
-    if value == asked and not differ:
-        return True, f"{rule.metric} is {value:.4g}, the same as {beside}"
-    where = f", {len(differ)} points differ" if differ else ""
-    return False, f"{rule.metric} is {value:.4g} and {beside} is {asked:.4g}{where}; they must be identical"
-
-
-def _non_inferior(rule: Rule, metrics: Mapping[str, float], points: Points) -> tuple[bool, str]:
-    """Paired bootstrap over the points that both were measured on; the margin is in the metric's unit, percent."""
-    assert rule.value is not None and rule.baseline is not None  # Rule refuses to be made without
-    ours, theirs = points.get(rule.metric, {}), points.get(rule.baseline, {})
-    shared = sorted(ours.keys() & theirs.keys())
-    if not shared:
-        return False, f"{rule.metric} and {rule.baseline} share no evaluation points: evaluate both on the same set"
-    lower = 100 * paired_lower_bound([ours[name] for name in shared], [theirs[name] for name in shared], level=LEVEL)
-    passed = lower >= -rule.value
-    return passed, (
-        f"{rule.metric} is {metrics[rule.metric]:.4g} beside {rule.baseline} at {metrics[rule.baseline]:.4g}:"
-        f" with 95% confidence at most {max(0.0, -lower):.3g} points worse over {len(shared)} shared points,"
-        f" {rule.value:.4g} {'are allowed' if passed else 'at most is asked'}"
-    )
+def _stage_of(baseline: str, name: str) -> str:
+    """`name` at the stage of `baseline`."""
+    family, _, *parts = name.split(".")
+    return ".".join((family, baseline.split(".")[1], *parts))
