@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from temper.agents.client import Answer, Request
+from temper.agents.inputs import ExplainerInput
 from temper.agents.plan import Malformed
 from temper.agents.roles import completed, grounded, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
+from temper.agents.running import Run
 from temper.agents.runtime import SAFE_REFUSAL, Conversation, System
 from temper.agents.scoring import tool_metrics, why_wrong
 from temper.domains import load_domain
@@ -157,7 +159,10 @@ def test_what_the_explainer_drops_of_a_result_follows_in_brackets():
         "executor": '[{"name":"opening_hours","arguments":{"department":"sales"}}]',
     }
     turn = asyncio.run(talk(Says(**answers, explainer="We open at 09:00.")).turn("When is sales open?"))
-    facts = turn.traces[-1].given[1][-1].facts
+    asked = turn.traces[-1].asked
+    assert isinstance(asked, ExplainerInput)
+    assert isinstance(asked.happened, Run)
+    facts = asked.happened.outcomes[-1].facts
     assert turn.reply.startswith("We open at 09:00. (")
     assert holds(turn.reply, facts)
     assert turn.counts["explainer_completed"] == 1

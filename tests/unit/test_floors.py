@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from temper.agents.client import Answer, Request, Responder
+from temper.agents.inputs import ExplainerInput
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
 from temper.config.stages import EvaluateSettings
@@ -171,7 +172,7 @@ def _scenarios(count: int) -> list[Scenario]:
             split="test",
             turns=tuple(line.text for line in episode.lines),
             meanings=tuple(line.truth.text() for line in episode.lines),
-            facts=tuple(explain(DOMAIN, r.given)[1] for r in episode.records if r.role == "explainer"),
+            facts=tuple(explain(DOMAIN, r.asked)[1] for r in episode.records if isinstance(r.asked, ExplainerInput)),
             goal=episode.goal,
         )
         for episode in episodes

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from temper.agents.inputs import RoleInput
 from temper.agents.prompts import Message
 from temper.errors import EngineError
 
@@ -28,11 +29,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """One call of one role: the messages a model reads, and the same as typed values for a scripted teacher."""
+    """One call of one role: what is asked, and the messages that a model reads of it."""
 
-    role: str
+    asked: RoleInput
     messages: list[Message]
-    given: Any
+
+    @property
+    def role(self) -> str:
+        """Who is asked."""
+        return self.asked.role
 
 
 class Responder(Protocol):

@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from temper.domains.base import Domain, Outcome, Understanding, digest
+from temper.agents.inputs import (
+    EvaluatorInput,
+    ExecutorInput,
+    ExplainerInput,
+    PlannerInput,
+    RoleInput,
+    UnderstanderInput,
+)
+from temper.agents.plan import Plan
+from temper.agents.running import Run
+from temper.domains.base import Domain, digest
 
 Message = dict[str, str]
 Variant = Literal["plain", "distractors", "reordered", "reordered_anew"]
@@ -37,46 +47,46 @@ class Prompter:
     domain: Domain
     variant: Variant = "plain"
 
-    def understander(self, state: Understanding | None, focus: str | None, utterance: str) -> list[Message]:
-        """State of the open task, what was last shown, and what the customer says."""
-        lines = [f"state: {state.text() if state else 'none'}", f"shown: {focus or 'none'}", f"customer: {utterance}"]
-        return self._messages("understander", lines)
+    def messages(self, asked: RoleInput) -> list[Message]:
+        """What the role reads when it is asked this."""
+        match asked:
+            case UnderstanderInput():
+                return self._messages(asked.role, _understander(asked))
+            case PlannerInput():
+                return self._messages(
+                    asked.role, self._planner(asked), self.domain.intents[asked.state.intent].business
+                )
+            case EvaluatorInput():
+                return self._messages(asked.role, self._evaluator(asked))
+            case ExecutorInput():
+                return self._messages(asked.role, [asked.plan.text()])
+            case ExplainerInput():
+                return self._messages(asked.role, [f"customer: {asked.utterance}", self._report(asked.happened)])
 
-    def planner(self, state: Understanding, facts: str, feedback: str | None) -> list[Message]:
+    def _planner(self, asked: PlannerInput) -> list[str]:
         """The rules about the intent, facts that they ask for, what is given, and last what decides: the intent's name
         and what is missing, or why a plan came back. The tools of the business stand in the instructions.
         """
-        intent = self.domain.intents[state.intent]
+        state, intent = asked.state, self.domain.intents[asked.state.intent]
         given = json.dumps(state.entities, separators=(",", ":"))
         missing = f"missing: {', '.join(state.missing) or 'none'}"
-        why = f"feedback: {feedback}" if feedback and not state.missing else missing
-        lines = [self._rules(intent.tools), f"facts: {facts or 'none'}", f"given: {given}", f"{intent.name} {why}"]
-        return self._messages("planner", lines, intent.business)
+        why = f"feedback: {asked.feedback}" if asked.feedback and not state.missing else missing
+        return [self._rules(intent.tools), f"facts: {asked.facts or 'none'}", f"given: {given}", f"{intent.name} {why}"]
 
-    def evaluator(self, plan: str, tools: Sequence[str], facts: str) -> list[Message]:
+    def _evaluator(self, asked: EvaluatorInput) -> list[str]:
         """The rules about the plan's tools, facts, and the plan."""
-        return self._messages("evaluator", [self._rules(tools), f"facts: {facts or 'none'}", f"plan:\n{plan}"])
+        tools = [name for name, _ in asked.plan.calls]
+        return [self._rules(tools), f"facts: {asked.facts or 'none'}", f"plan:\n{asked.plan.text()}"]
 
-    def executor(self, plan: str) -> list[Message]:
-        """The approved plan."""
-        return self._messages("executor", [plan])
-
-    def explainer(self, utterance: str, report: str) -> list[Message]:
-        """What the customer said and what happened; see `happened`, `asked` and `refused`."""
-        return self._messages("explainer", [f"customer: {utterance}", report])
-
-    def happened(self, names: Sequence[str], outcomes: Sequence[Outcome]) -> str:
-        """Results, one a line."""
-        return "\n".join(f"{name}: {outcome.text}" for name, outcome in zip(names, outcomes, strict=True))
-
-    def asked(self, field: str) -> str:
-        """A field is missing."""
-        return f"ask: {field}"
-
-    def refused(self, rule: str) -> str:
-        """A rule forbids it."""
-        known = self.domain.rules.get(rule)
-        return f"refused: {rule}, {known.text if known else 'not possible'}"
+    def _report(self, happened: Plan | Run) -> str:
+        """A question, a refusal with its rule, or the results, one a line."""
+        if isinstance(happened, Run):
+            results = zip(happened.names, happened.outcomes, strict=True)
+            return "\n".join(f"{name}: {outcome.text}" for name, outcome in results)
+        if happened.ask:
+            return f"ask: {happened.ask}"
+        rule = self.domain.rules.get(happened.refuse or "")
+        return f"refused: {happened.refuse}, {rule.text if rule else 'not possible'}"
 
     def digest(self) -> str:
         """Digest of prompts, tool schemas and rules."""
@@ -103,3 +113,9 @@ class Prompter:
         intents = "; ".join(f"{intent.name}({', '.join(intent.entities)})" for intent in self.domain.intents.values())
         system = SYSTEM[role].format(company=self.domain.company, intents=intents, tools=self._tools(business))
         return [{"role": "system", "content": system}, {"role": "user", "content": "\n".join(lines)}]
+
+
+def _understander(asked: UnderstanderInput) -> list[str]:
+    """State of the open task, what was last shown, and what the customer says."""
+    state = asked.state.text() if asked.state else "none"
+    return [f"state: {state}", f"shown: {asked.focus or 'none'}", f"customer: {asked.utterance}"]

@@ -6,12 +6,19 @@ the calls that reach the world are the Executor's, and only where schemas, the a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from temper.agents import plan as plans
-from temper.agents.client import Answer, Request, Responder
+from temper.agents.client import Request, Responder
+from temper.agents.inputs import (
+    EvaluatorInput,
+    ExecutorInput,
+    ExplainerInput,
+    PlannerInput,
+    RoleInput,
+    UnderstanderInput,
+)
 from temper.agents.plan import Malformed, Plan
-from temper.agents.prompts import Message, Prompter, Variant
+from temper.agents.prompts import Prompter, Variant
 from temper.agents.roles import (
     calls_text,
     completed,
@@ -77,21 +84,21 @@ class Conversation:
         if plan is None:
             turn.reply = SAFE_REFUSAL
             return turn
-        report = await self._report(turn, plan)
-        if report is None:
+        happened = await self._done(turn, plan)
+        if happened is None:
             turn.reply = SAFE_REFUSAL
         else:
-            await self._explain(turn, report)
+            await self._explain(turn, happened)
         return turn
 
-    async def _ask(self, turn: Turn, role: str, messages: list[Message], given: Any) -> str:
-        answer: Answer = await self.system.chat.respond(Request(role, messages, given), self.system.max_tokens)
-        turn.traces.append(Trace(role, messages, answer.text, answer.prompt_tokens, answer.completion_tokens, given))
+    async def _ask(self, turn: Turn, asked: RoleInput) -> str:
+        messages = self.prompter.messages(asked)
+        answer = await self.system.chat.respond(Request(asked, messages), self.system.max_tokens)
+        turn.traces.append(Trace(asked, messages, answer.text, answer.prompt_tokens, answer.completion_tokens))
         return answer.text.strip()
 
     async def _understand(self, turn: Turn) -> Understanding:
-        messages = self.prompter.understander(self.pending, self.focus, turn.utterance)
-        text = await self._ask(turn, "understander", messages, None)
+        text = await self._ask(turn, UnderstanderInput(self.pending, self.focus, turn.utterance))
         try:
             understood = parse_understanding(text, self.system.domain)
         except Malformed:
@@ -117,8 +124,7 @@ class Conversation:
         """
         facts, feedback, allowed = self.world.facts(state.entities, state.intent), None, False
         for _ in range(1 + REPLANS):
-            messages = self.prompter.planner(state, facts, feedback)
-            text = await self._ask(turn, "planner", messages, (state, facts, feedback))
+            text = await self._ask(turn, PlannerInput(state, facts, feedback))
             try:
                 plan = self._planned(text, state)
             except Malformed:
@@ -183,37 +189,32 @@ class Conversation:
 
     async def _judged(self, turn: Turn, plan: Plan, facts: str) -> str | None:
         """The LLM Evaluator's objection, or None."""
-        tools = [name for name, _ in plan.calls]
-        text = await self._ask(turn, "evaluator", self.prompter.evaluator(plan.text(), tools, facts), plan.calls)
+        text = await self._ask(turn, EvaluatorInput(plan, facts))
         try:
             return parse_verdict(text, self.system.domain).rule
         except Malformed:
             turn.counts["evaluator_malformed"] += 1
             return "malformed"
 
-    async def _report(self, turn: Turn, plan: Plan) -> tuple[str, Any] | None:
-        """What the Explainer gets to read: a question, a refusal, or the results of the calls.
+    async def _done(self, turn: Turn, plan: Plan) -> Plan | Run | None:
+        """What there is to explain: the plan's question or refusal, or what the calls gave back.
 
         None where the Executor's calls are not the approved ones, so that nothing ran.
         """
-        if plan.ask:
-            return self.prompter.asked(plan.ask), plan
-        if plan.refuse:
-            return self.prompter.refused(plan.refuse), plan
+        if not plan.calls:
+            return plan
         calls = await self._executable(turn, plan)
         if calls is None:
             return None
         run = self._run(turn, calls)
-        if not run.outcomes:
-            return self.prompter.refused("not_possible"), Plan(refuse="not_possible")
-        return self.prompter.happened(run.names, run.outcomes), (run.names, run.outcomes)
+        return run if run.outcomes else Plan(refuse="not_possible")
 
     async def _executable(self, turn: Turn, plan: Plan) -> tuple[Call, ...] | None:
         """The Executor's calls, where they are valid for their tools and hold the approved plan's values.
 
         Anything else runs nothing: neither the rules nor the Evaluator looked at it (decision 0044).
         """
-        text = await self._ask(turn, "executor", self.prompter.executor(plan.text()), plan)
+        text = await self._ask(turn, ExecutorInput(plan))
         try:
             calls = parse_calls(text, self.system.domain)
         except Malformed:
@@ -233,24 +234,21 @@ class Conversation:
             turn.counts[run.stopped] += 1
         return run
 
-    async def _explain(self, turn: Turn, report: tuple[str, Any]) -> None:
-        text, given = report
-        messages = self.prompter.explainer(turn.utterance, text)
-        turn.reply = await self._ask(turn, "explainer", messages, given)
-        facts, known = self._told(given)
+    async def _explain(self, turn: Turn, happened: Plan | Run) -> None:
+        turn.reply = await self._ask(turn, ExplainerInput(turn.utterance, happened))
+        facts, known = self._facts(happened)
         if self.system.repairs and not holds(turn.reply, facts):
             turn.counts["explainer_completed"] += 1
             turn.reply = f"{turn.reply} ({known})"
-        turn.invented = ungrounded(turn.reply, messages[-1]["content"], self.system.domain)
+        turn.invented = ungrounded(turn.reply, turn.traces[-1].messages[-1]["content"], self.system.domain)
         if turn.invented:
             turn.counts["explainer_ungrounded"] += 1
 
-    def _told(self, given: Any) -> tuple[Sequence[str], str]:
+    def _facts(self, happened: Plan | Run) -> tuple[Sequence[str], str]:
         """Facts that a reply has to hold, and what is known of them: the last result, or the rule that forbids it."""
-        if not isinstance(given, Plan):
-            last = given[1][-1]
-            return last.facts, last.text
-        rule = self.system.domain.rules.get(given.refuse or "")
+        if isinstance(happened, Run):
+            return happened.outcomes[-1].facts, happened.outcomes[-1].text
+        rule = self.system.domain.rules.get(happened.refuse or "")
         return (self.system.domain.refusal(rule.name)[1], rule.text) if rule else ((), "")
 
 

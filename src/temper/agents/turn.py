@@ -2,22 +2,26 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
+from temper.agents.inputs import RoleInput
 from temper.agents.prompts import Message
 from temper.domains.base import Call
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One agent call: what it read, what it wrote, what it cost, and the typed values behind the prompt."""
+    """One agent call: what was asked, the messages that were read, what was written, and what it cost."""
 
-    role: str
+    asked: RoleInput
     messages: list[Message]
     output: str
     prompt_tokens: int
     completion_tokens: int
-    given: Any
+
+    @property
+    def role(self) -> str:
+        """Who was asked."""
+        return self.asked.role
 
 
 @dataclass

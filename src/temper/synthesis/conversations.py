@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from temper.agents.client import Request
+from temper.agents.inputs import ExplainerInput
 from temper.config.stages import SynthesizeSettings
 from temper.domains.base import Domain
 from temper.synthesis.cast import HiredPlayers, Players
@@ -44,13 +45,13 @@ def hire(domain: Domain, settings: SynthesizeSettings, work: Path) -> AbstractCo
     if not (settings.teacher or settings.judge or settings.simulator):
         return nullcontext(SCRIPTED)
     played = episodes(domain, settings, "examples", range(12), Traffic(variants=0.0))
-    examples = [(Request(r.role, r.messages, r.given), r.right) for e in played for r in e.records]
+    examples = [(Request(r.asked, r.messages), r.right) for e in played for r in e.records]
     return HiredPlayers(settings, examples, work)
 
 
 def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Row:
     """A record as an evaluation point; see `temper.agents.scoring`."""
-    facts = explain(domain, record.given)[1] if record.role == "explainer" else ()
+    facts = explain(domain, record.asked)[1] if isinstance(record.asked, ExplainerInput) else ()
     calls = episode.calls[: record.calls_before]
     return {
         "id": identity,

@@ -9,6 +9,7 @@ from inspect import getmembers, isfunction
 from pathlib import Path
 from typing import Any
 
+from temper.agents.inputs import ExplainerInput
 from temper.agents.plan import Malformed, check
 from temper.agents.roles import holds
 from temper.domains.base import Arguments, Domain, Intent, Line, Tool
@@ -152,7 +153,8 @@ def _conversations(domain: Domain) -> Iterator[str]:
             if wrong:
                 yield f"the right answers to {line.text!r} led to {', '.join(sorted(wrong))}"
         for record in episode.records:
-            if record.role == "explainer" and not holds(record.right, explain(domain, record.given)[1]):
+            asked = record.asked
+            if isinstance(asked, ExplainerInput) and not holds(record.right, explain(domain, asked)[1]):
                 yield f"reply(...) does not hold the facts of its outcomes: {record.right!r}"
 
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from temper.agents.inputs import EvaluatorInput, PlannerInput
 from temper.agents.plan import Plan
 from temper.agents.prompts import Message, Prompter
 from temper.agents.roles import Verdict, review_text
@@ -41,16 +42,15 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
         f"# {review_text(review)}\n" + (Plan(refuse=rule) if Verdict(review).rule else naive).text()
         for review in (right, wrong)
     ]
-    tools = [name for name, _ in naive.calls]
     if wrong == right:
         return []
     planned, judged = ("rule_broken", "unsafe_approved") if broken else ("over_refusal", "over_refusal")
     return [
-        _pair("planner", planned, prompter.planner(line.truth, facts, None), *plans),
+        _pair("planner", planned, prompter.messages(PlannerInput(line.truth, facts)), *plans),
         _pair(
             "evaluator",
             judged,
-            prompter.evaluator(naive.text(), tools, facts),
+            prompter.messages(EvaluatorInput(naive, facts)),
             Verdict(right).text(),
             Verdict(wrong).text(),
         ),

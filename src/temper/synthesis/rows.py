@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from temper.agents.plan import Plan
+from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
+from temper.agents.running import Run
 from temper.agents.runtime import ALLOWED
+from temper.domains.base import Understanding
 from temper.domains.talk import CONFIRMED
 from temper.errors import DataError
 from temper.synthesis.simulator import Record
@@ -27,33 +29,37 @@ def label(record: Record) -> str:
     many facts.
     """
     draw = zlib.crc32(record.right.encode())
-    if record.role == "understander":
-        right, (state, _, said) = json.loads(record.right), record.messages[-1]["content"].splitlines()
-        if state == "state: none":
-            shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
-            lacks = _lacking(right, zlib.crc32(said.encode()))
-            return f"{right['intent']} {lacks} {'shown' if shown else ''}"
-        was = json.loads(state.removeprefix("state: "))
-        if was["intent"] != right["intent"]:
-            return f"{right['intent']} instead"
-        if was["missing"] == right["missing"]:
-            return f"{right['intent']} corrected"
-        return f"{right['intent']} answer {was['missing'][0] if was['missing'] else ''}"
-    if record.role == "planner":
-        return _planned(record, draw)
-    if record.role == "evaluator":
-        tool, checked = record.given[-1][0], record.right.split(", ")
-        broken = [part.split()[0] for part in checked if part.endswith(" broken")]
-        safe = "safe" if record.right == "safe" else f"safe {tool} {draw % len(checked)}"
-        return f"{broken[0]} {tool} {draw % 2}" if broken else safe
-    if record.role == "executor":
-        tools = re.findall(r'"name":"(\w+)', record.right)
-        return f"{' '.join(tools)} {draw % len(tools) ** 2}"
-    report = record.messages[-1]["content"].splitlines()[-1].split(",")[0]
-    if isinstance(record.given, Plan):
-        return f"{report} {zlib.crc32(record.messages[-1]['content'].encode()) % 2}"
-    facts = len(record.given[1][-1].facts)
-    return f"{report.split(': ')[0]} {'long' if facts >= LONG else facts} {draw % min(3, facts)}"
+    last = record.messages[-1]["content"].rsplit("\n", 1)[-1]
+    match record.asked:
+        case UnderstanderInput(state=state):
+            return _understood(json.loads(record.right), state, last)
+        case PlannerInput() as asked:
+            return _planned(asked, record.right, draw)
+        case EvaluatorInput(plan=plan):
+            tool, checked = plan.calls[-1][0], record.right.split(", ")
+            broken = [part.split()[0] for part in checked if part.endswith(" broken")]
+            safe = "safe" if record.right == "safe" else f"safe {tool} {draw % len(checked)}"
+            return f"{broken[0]} {tool} {draw % 2}" if broken else safe
+        case ExecutorInput():
+            tools = re.findall(r'"name":"(\w+)', record.right)
+            return f"{' '.join(tools)} {draw % len(tools) ** 2}"
+        case ExplainerInput(happened=Run() as run):
+            facts = len(run.outcomes[-1].facts)
+            return f"{run.names[-1]} {'long' if facts >= LONG else facts} {draw % min(3, facts)}"
+    return f"{last.split(',')[0]} {zlib.crc32(record.messages[-1]['content'].encode()) % 2}"
+
+
+def _understood(right: dict[str, Any], state: Understanding | None, said: str) -> str:
+    """An understanding's label: what a request leaves out, or how a line stands to the open task."""
+    if state is None:
+        shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
+        lacks = _lacking(right, zlib.crc32(said.encode()))
+        return f"{right['intent']} {lacks} {'shown' if shown else ''}"
+    if state.intent != right["intent"]:
+        return f"{right['intent']} instead"
+    if list(state.missing) == right["missing"]:
+        return f"{right['intent']} corrected"
+    return f"{right['intent']} answer {state.missing[0] if state.missing else ''}"
 
 
 def _lacking(right: dict[str, Any], draw: int) -> str:
@@ -64,24 +70,24 @@ def _lacking(right: dict[str, Any], draw: int) -> str:
     return f"lacks {missing[0]}" if missing else str(draw % 4)
 
 
-def _planned(record: Record, draw: int) -> str:
+def _planned(asked: PlannerInput, right: str, draw: int) -> str:
     """A plan's label: what came back, what is asked for, which rule forbids it, or what is called."""
-    state, _, feedback = record.given
-    if state.missing:
-        return f"ask {state.missing[0]}"
-    if feedback:
-        return f"feedback {feedback == ALLOWED} {draw % (4 if feedback == ALLOWED else 8)}"
-    tools = re.findall(r"= (\w+)\(", record.right)
+    if asked.state.missing:
+        return f"ask {asked.state.missing[0]}"
+    if asked.feedback:
+        return f"feedback {asked.feedback == ALLOWED} {draw % (4 if asked.feedback == ALLOWED else 8)}"
+    tools = re.findall(r"= (\w+)\(", right)
     if not tools:
-        return f"{state.intent} {record.right.splitlines()[-1]} {draw % 3}"
-    ruled = record.right.startswith("#")
+        return f"{asked.state.intent} {right.splitlines()[-1]} {draw % 3}"
+    ruled = right.startswith("#")
     return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3 * len(tools))}"
 
 
 def share(record: Record) -> str:
     """The label, or one of two where more has to be got right: a number to compare, a name to copy, a long reply."""
-    if record.role == "explainer":
-        hard = not isinstance(record.given, Plan) and len(record.given[1][-1].facts) >= LONG
+    if isinstance(record.asked, ExplainerInput):
+        happened = record.asked.happened
+        hard = isinstance(happened, Run) and len(happened.outcomes[-1].facts) >= LONG
     elif record.role == "understander":
         hard = bool(re.search(r':" ([A-Z]{2}|[A-Z]\w* )', record.right))
     else:

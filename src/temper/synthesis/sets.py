@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from temper.agents.inputs import ExplainerInput
 from temper.assets import public_documents, public_questions
 from temper.config.stages import ROLES, Role, SynthesizeSettings
 from temper.domains.base import Domain
@@ -186,7 +187,7 @@ def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Row]:
     rows = []
     traffic = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
     for number, episode in enumerate(episodes(domain, settings, "scenarios", range(settings.scenarios), traffic)):
-        told = [r for r in episode.records if r.role == "explainer"]
+        replies = [r.asked for r in episode.records if isinstance(r.asked, ExplainerInput)]
         rows.append(
             {
                 "id": f"scenario-{number}",
@@ -194,7 +195,7 @@ def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Row]:
                 "split": episode.split,
                 "turns": [line.text for line in episode.lines],
                 "meanings": [line.truth.text() for line in episode.lines],
-                "facts": [list(explain(domain, r.given)[1]) for r in told],
+                "facts": [list(explain(domain, asked)[1]) for asked in replies],
                 "goal": episode.goal,
                 "mistake_rate": settings.mistake_rate,
                 "slices": sorted({name for line in episode.lines for name in line.slices} | {"business_switch"}),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from temper.agents.client import Answer, Request
+from temper.agents.inputs import ExplainerInput, PlannerInput, RoleInput
 from temper.agents.prompts import Message, Variant
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
@@ -23,17 +24,21 @@ from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher, explain
 class Record:
     """One agent call: what it read, what the teacher wrote (y), what the judge made of it (y*), what was right."""
 
-    role: str
+    asked: RoleInput
     messages: list[Message]
     teacher: str
     judged: str
     right: str
     kind: str | None
-    given: Any
     slice: str
     template: str
     calls_before: int
     """Calls that had run in the world when this one was made."""
+
+    @property
+    def role(self) -> str:
+        """Who was asked."""
+        return self.asked.role
 
 
 @dataclass
@@ -114,7 +119,7 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Ca
 
 def _kind(domain: Domain, episode: Episode, request: Request, said: str, right: str) -> str | None:
     """The named kind of mistake in a model's answer, by the checker that scores points; None where it is right."""
-    facts = explain(domain, request.given)[1] if request.role == "explainer" else ()
+    facts = explain(domain, request.asked)[1] if isinstance(request.asked, ExplainerInput) else ()
     world = {"seed": episode.seed, "split": episode.split, "calls": episode.calls}
     asked = {"role": request.role, "prompt": request.messages, "expected": right, "facts": facts, "world": world}
     return kind_of(request.role, said, right, domain) if why_wrong(asked, said, domain) else None
@@ -132,9 +137,9 @@ def _record(
     seen: tuple[Request, str, str, str, str | None], slices: Sequence[str] | set[str], template: str, before: int
 ) -> Record:
     request, said, judged, right, kind = seen
-    feedback = request.role == "planner" and request.given[2]
+    feedback = isinstance(request.asked, PlannerInput) and request.asked.feedback
     fitting = [name for name in SLICES if name in slices or (name == "replan" and feedback)]
     return Record(
-        request.role, request.messages, said, judged, right, kind, request.given,
+        request.asked, request.messages, said, judged, right, kind,
         fitting[0] if fitting else PLAIN, template, before,
     )  # fmt: skip

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from temper.agents.client import Answer, Request
+from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
 from temper.agents.plan import Malformed, Plan, check
 from temper.agents.roles import Verdict, calls_text, review_text
+from temper.agents.running import Run
 from temper.domains.base import Call, Checked, Domain, Understanding, World
 
 MISTAKES = {
@@ -39,32 +41,34 @@ class Oracle:
 
     def answer(self, request: Request) -> str:
         """The right text for a role's request."""
-        if request.role == "understander":
-            return self.truth.text()
-        if request.role == "planner":
-            return self.noted(self.plan(*request.given), request)
-        if request.role == "evaluator":
-            return Verdict(tuple(self.looked_at(request.given))).text()
-        if request.role == "executor":
-            return calls_text(request.given.calls)
-        return explain(self.domain, request.given)[0]
+        match request.asked:
+            case UnderstanderInput():
+                return self.truth.text()
+            case PlannerInput() as asked:
+                return self.noted(self.plan(asked), asked)
+            case EvaluatorInput(plan=plan):
+                return Verdict(tuple(self.looked_at(plan.calls))).text()
+            case ExecutorInput(plan=plan):
+                return calls_text(plan.calls)
+            case ExplainerInput() as asked:
+                return explain(self.domain, asked)[0]
 
-    def plan(self, state: Understanding, facts: str, feedback: str | None) -> Plan:
+    def plan(self, asked: PlannerInput) -> Plan:
         """Ask for what is missing; decline what a rule forbids; otherwise, or if told that it is allowed, the calls."""
+        state, feedback = asked.state, asked.feedback
         if state.missing:
             return Plan(ask=state.missing[0])
         calls = self.domain.plan(state)
         rule = feedback if feedback in self.domain.rules else self.world.broken(self._known(calls))
         return Plan(refuse=rule) if rule else Plan(calls=tuple(calls))
 
-    def noted(self, plan: Plan, request: Request, believed: str | None = None) -> str:
+    def noted(self, plan: Plan, asked: PlannerInput, believed: str | None = None) -> str:
         """The plan behind a comment on each rule that its calls touch.
 
         `believed`, if given, is the only rule that seems broken ("" for none), whatever the world says. Nothing is
         noted where nothing is decided: something is missing, or there is feedback.
         """
-        state, _, feedback = request.given
-        review = [] if state.missing or feedback else self.review(state)
+        review = [] if asked.state.missing or asked.feedback else self.review(asked.state)
         note = review_text(
             checked if believed is None else replace(checked, holds=checked.rule != believed) for checked in review
         )
@@ -92,12 +96,12 @@ def _fits(call: Call, domain: Domain) -> bool:
     return True
 
 
-def explain(domain: Domain, given: Any) -> tuple[str, tuple[str, ...]]:
-    """The right reply to what the Explainer is given, and the facts that it has to hold."""
-    if isinstance(given, Plan):
-        return domain.ask(given.ask) if given.ask else domain.refusal(str(given.refuse))
-    names, outcomes = given
-    return domain.reply(outcomes, names), outcomes[-1].facts
+def explain(domain: Domain, asked: ExplainerInput) -> tuple[str, tuple[str, ...]]:
+    """The right reply to what happened, and the facts that it has to hold."""
+    happened = asked.happened
+    if isinstance(happened, Run):
+        return domain.reply(happened.outcomes, happened.names), happened.outcomes[-1].facts
+    return domain.ask(happened.ask) if happened.ask else domain.refusal(str(happened.refuse))
 
 
 class Teacher:
@@ -123,7 +127,7 @@ class Teacher:
         return Answer(text)
 
     def _kind(self, request: Request, right: str) -> str | None:
-        if request.role == "planner" and not request.given[2]:
+        if isinstance(request.asked, PlannerInput) and not request.asked.feedback:
             refused = "refuse(" in right
             if self._rng.random() < (self._naive_rate if refused else self._timid_rate):
                 return "rule_broken" if refused else "over_refusal"
@@ -132,15 +136,15 @@ class Teacher:
 
 def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
     """The right answer bent by one mistake of `kind`; unbent where the kind does not fit this request."""
-    right = oracle.answer(request)
-    if request.role == "understander":
+    right, asked = oracle.answer(request), request.asked
+    if isinstance(asked, UnderstanderInput):
         return _misread(oracle, kind, rng)
-    if request.role == "planner":
-        return _misplan(oracle, request, kind, rng)
-    if request.role == "evaluator":
-        return _misjudge(oracle, request, kind, rng)
-    if request.role == "executor":
-        return calls_text(_bent(request.given.calls, rng))
+    if isinstance(asked, PlannerInput):
+        return _misplan(oracle, asked, kind, rng)
+    if isinstance(asked, EvaluatorInput):
+        return _misjudge(oracle, asked, kind, rng)
+    if isinstance(asked, ExecutorInput):
+        return calls_text(_bent(asked.plan.calls, rng))
     words = right.rstrip(".").split()
     return " ".join(words) + f" until {rng.choice(('monday', 'friday', '12:30'))}."
 
@@ -164,9 +168,9 @@ def _misread(oracle: Oracle, kind: str, rng: random.Random) -> str:
     return replace(truth, entities=entities).text()
 
 
-def _misjudge(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
+def _misjudge(oracle: Oracle, asked: EvaluatorInput, kind: str, rng: random.Random) -> str:
     """A broken rule approved, or one that holds called broken."""
-    review = oracle.looked_at(request.given)
+    review = oracle.looked_at(asked.plan.calls)
     believed = ""
     if kind == "over_refusal":
         if not review or not all(checked.holds for checked in review):
@@ -175,16 +179,16 @@ def _misjudge(oracle: Oracle, request: Request, kind: str, rng: random.Random) -
     return Verdict(tuple(replace(checked, holds=checked.rule != believed) for checked in review)).text()
 
 
-def _misplan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
-    right = oracle.plan(*request.given)
-    wrong = _wrong_plan(oracle, request, kind, rng)
+def _misplan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Random) -> str:
+    right = oracle.plan(asked)
+    wrong = _wrong_plan(oracle, asked, kind, rng)
     believed = {"rule_broken": "", "over_refusal": wrong.refuse}.get(kind) if wrong else None
-    return oracle.noted(wrong or right, request, believed)
+    return oracle.noted(wrong or right, asked, believed)
 
 
-def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> Plan | None:
+def _wrong_plan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Random) -> Plan | None:
     """A plan with a mistake of `kind`, or None where the kind does not fit."""
-    state, right = request.given[0], oracle.plan(*request.given)
+    state, right = asked.state, oracle.plan(asked)
     if kind == "premature_call" and right.ask:
         return Plan(calls=tuple(oracle.domain.plan(_filled(oracle, state))))
     if kind == "rule_broken" and right.refuse:
@@ -192,7 +196,7 @@ def _wrong_plan(oracle: Oracle, request: Request, kind: str, rng: random.Random)
     if not right.calls:
         return None
     if kind == "over_refusal":
-        review = [] if request.given[2] else oracle.review(state)
+        review = [] if asked.feedback else oracle.review(state)
         return Plan(refuse=rng.choice(review).rule) if review else None
     name, given = right.calls[-1]
     if kind == "missing_confirmation" and "confirmed" in given:
