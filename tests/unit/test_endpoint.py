@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,23 @@ def test_nothing_is_paid_twice_and_the_budget_holds_over_tries(tmp_path: Path):
         with pytest.raises(ConfigError, match="spent"):
             ask(server, tmp_path / "journal", questions=9, price_in=1e5, price_out=1e5, budget_money=12)
         assert len(server.asked) == 8
+
+
+def test_the_journal_is_summed_once_however_much_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(journal: Path) -> sqlite3.Connection:
+        connection = connect(journal)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    with FakeEndpoint(name) as server:
+        _, first = ask(server, tmp_path / "journal", questions=6)
+        _, second = ask(server, tmp_path / "journal", questions=12)
+    assert sum("SUM(" in statement for statement in statements) == 2, "once for each time it was opened"
+    assert second.spent()["answer_tokens"] == 2 * first.spent()["answer_tokens"] > 0
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,10 @@ class Endpoint:
         self._journal = sqlite3.connect(journal)
         self._journal.execute("CREATE TABLE IF NOT EXISTS paid (key TEXT, text TEXT, tokens_in INT, tokens_out INT)")
         self._journal.execute("CREATE INDEX IF NOT EXISTS by_key ON paid (key)")
+        # Summed once: before each request the budget is held against this total, however long the journal grows.
+        self._tokens_in, self._tokens_out = self._journal.execute(
+            "SELECT COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0) FROM paid"
+        ).fetchone()
         self._client = openai.AsyncOpenAI(
             base_url=settings.url, api_key=_key(settings.key_env), timeout=settings.timeout_s, max_retries=0
         )
@@ -79,11 +83,8 @@ class Endpoint:
 
     def spent(self) -> dict[str, float]:
         """Tokens and money paid so far, earlier tries included."""
-        tokens_in, tokens_out = self._journal.execute(
-            "SELECT COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0) FROM paid"
-        ).fetchone()
-        money = (tokens_in * self.settings.price_in + tokens_out * self.settings.price_out) / 1e6
-        return {"prompt_tokens": tokens_in, "answer_tokens": tokens_out, "money": money}
+        money = (self._tokens_in * self.settings.price_in + self._tokens_out * self.settings.price_out) / 1e6
+        return {"prompt_tokens": self._tokens_in, "answer_tokens": self._tokens_out, "money": money}
 
     async def _fitting(self, key: str, messages: list[Message], shape: type[Shape]) -> str:
         """Text that fits the shape; what does not fit is shown to the model with what is wrong in it."""
@@ -157,6 +158,8 @@ class Endpoint:
     def _pay(self, key: str, text: str | None, tokens: tuple[int, int]) -> None:
         self._journal.execute("INSERT INTO paid VALUES (?, ?, ?, ?)", (key, text, *tokens))
         self._journal.commit()
+        self._tokens_in += tokens[0]
+        self._tokens_out += tokens[1]
 
     def _remedy(self) -> str:
         name = self.settings.key_env
