@@ -60,6 +60,17 @@ def test_a_dry_run_writes_the_resolved_config_and_stops(tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists() and not (tmp_path / "prefect").exists()
 
 
+@pytest.mark.parametrize("more", [["--until", "synthesize"], ["--dry-run"]])
+def test_requests_that_the_assets_cannot_meet_are_told_before_anything_starts(tmp_path: Path, more: list[str]) -> None:
+    asked = ["synthesize.draft_public_prompts=77000", "synthesize.calibration_public=1400"]
+    ended = temper(tmp_path, "run", "smoke", *asked, *more)
+    assert ended.returncode == errors.DataError.exit_code
+    (said,) = ended.stderr.splitlines()
+    assert "draft_public_prompts asks for 77,000 public questions, there are 1,000 (lower it to 1000)" in said
+    assert "calibration_public asks for 1,400 public documents, there are 817" in said
+    assert "starting" not in ended.stdout
+
+
 def test_presets_are_listed_with_what_they_are_for(tmp_path: Path) -> None:
     lines = temper(tmp_path, "presets").stdout.splitlines()
     assert {line.split()[0] for line in lines} >= {"smoke", "demo", "cpu", "h100x8"}

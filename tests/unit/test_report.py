@@ -170,6 +170,16 @@ def test_terminal_shows_scores_ladder_and_verdict(report: Report, folder: Path) 
     assert str(folder / "report.html") in said
 
 
+def test_a_run_up_to_validate_says_how_many_rows_and_distinct_rows_it_made(
+    store: Store, results: list[StageResult], tmp_path: Path
+) -> None:
+    made = build(load_preset("demo"), results[:3], None, None, report_run.RUN, store, tmp_path)
+    said = text(Report.model_validate(made))
+    assert re.search(r"sft +3,400 +3,180", said)
+    assert "held out: 500 points" in said
+    assert "<td>3,180</td>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_run_that_ended_early_has_a_report_too(store: Store, results: list[StageResult], tmp_path: Path) -> None:
     made = build(load_preset("demo"), results[:5], None, None, report_run.RUN, store, tmp_path)
     assert made["gate"] is None

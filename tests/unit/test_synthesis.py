@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from temper.synthesis.simulator import play
 DOMAIN = load_domain("automotive")
 
 
-def make(folder: Path, **other: int) -> dict[str, float]:
+def make(folder: Path, **other: Any) -> dict[str, float]:
     def out(name: str) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
         return folder / name
@@ -51,6 +53,46 @@ def test_other_prompts_for_the_drafter_change_no_other_training_set(sets: Path, 
     rows = {name: (sets / name / "train.jsonl").read_bytes() for name in (*trained_on, "draft_prompts")}
     made = {name: (tmp_path / name / "train.jsonl").read_bytes() for name in rows}
     assert [name for name in rows if rows[name] != made[name]] == ["draft_prompts"]
+
+
+def test_what_the_assets_cannot_give_ends_it_before_anything_is_simulated(tmp_path: Path):
+    asked = {"draft_public_prompts": 77_000, "calibration_public": 1_400, "cpt_public_documents": 20_000}
+    with pytest.raises(DataError) as refused:
+        make(tmp_path, **asked, document_characters=60_000)
+    said = str(refused.value)
+    assert "\n" not in said
+    assert "draft_public_prompts asks for 77,000 public questions, there are 1,000 (lower it to 1000" in said
+    assert all(f"synthesize.{name} asks for" in said for name in (*asked, "document_characters"))
+    assert list(tmp_path.iterdir()) == [], "nothing was played or written"
+
+
+def test_what_the_conversations_cannot_give_ends_it_with_every_figure(tmp_path: Path):
+    asked = {"traces_per_role": {"executor": 5_000, "planner": 8}, "dpo_pairs": 900}
+    with pytest.raises(DataError) as refused:
+        make(tmp_path, **asked)
+    said = str(refused.value)
+    assert said.startswith("2 of the requests cannot be met")
+    for name in ("traces_per_role.executor", "dpo_pairs"):
+        assert re.search(
+            rf"synthesize\.{name} asks for [\d,]+ (rows|pairs), there are [\d,]+ \(lower it to \d+ or raise", said
+        )
+
+
+def test_rows_are_counted_beside_distinct_rows(sets: Path, tmp_path: Path):
+    figures = make(tmp_path, traces_per_role={"executor": 200})
+    rows = read(tmp_path / "sft" / "train.jsonl")
+    different = {json.dumps([row["prompt"], row["completion"]]) for row in rows}
+    assert figures["sft_rows"] == len(rows) == 200
+    assert figures["sft_distinct_rows"] == len(different) < 200
+
+
+def test_no_held_out_document_is_trained_on(tmp_path: Path):
+    make(tmp_path, cpt_domain_documents=300)
+    trained, held = (
+        {row["completion"] for row in read(tmp_path / "cpt" / name)} for name in ("train.jsonl", "heldout.jsonl")
+    )
+    assert len(trained) == 304
+    assert not trained & held
 
 
 def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path):

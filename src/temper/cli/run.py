@@ -13,6 +13,7 @@ from temper.home import app_root
 from temper.process.guard import Process
 from temper.process.journal import Tail, new_id, run_folder, write_config
 from temper.process.servers import servers
+from temper.synthesis.requests import beyond_assets, refuse
 
 POLL_S = 0.3
 QUIET_S = 10.0
@@ -20,13 +21,17 @@ QUIET_S = 10.0
 
 
 def run(preset: str, overrides: list[str], *, until: str | None, dry_run: bool) -> int:
-    """Run `preset` with `overrides`; returns the flow's exit code. Raises ConfigError and what servers raise."""
+    """Run `preset` with `overrides`; returns the flow's exit code. Raises ConfigError, DataError for requests
+    that this machine's assets cannot meet, and what servers raise.
+    """
     config = resolve(preset, overrides)
     if until is not None and until not in STAGES:
         raise ConfigError(f"no stage named {until!r} to stop after: choose one of {', '.join(STAGES)}")
     pipeline_id = new_id(config.name)
     path = write_config(config, pipeline_id)
     print(f"run {pipeline_id}\nconfig {path}", flush=True)
+    if until != "base":
+        refuse(beyond_assets(config.synthesize))
     if dry_run:
         return show(config, until)
     if config.runtime.tracking_uri:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from statistics import median
 from typing import Any
@@ -178,6 +178,14 @@ def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[dic
             path = store.open(result.report) / "failures.jsonl"
             found[stage] = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
     return {stage: found[stage] for stage in MEASURED if found.get(stage)}
+
+
+def set_sizes(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[int, int | None]]:
+    """Set -> its rows, and how many of them differ; None for that where an earlier version counted."""
+    counted = metrics.get("synthesize", {})
+    names = [name.removesuffix("_rows") for name in counted if name.endswith("_rows")]
+    sizes = {name: counted.get(f"{name}_distinct_rows") for name in names if not name.endswith("_distinct")}
+    return {name: (int(counted[f"{name}_rows"]), None if n is None else int(n)) for name, n in sizes.items()}
 
 
 def curves(result: StageResult, store: Store) -> list[dict[str, float]]:

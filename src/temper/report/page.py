@@ -10,6 +10,7 @@ import yaml
 from temper.config.rungs import DRAFTER
 from temper.config.stages import MEASURED
 from temper.report import lineage
+from temper.report.figures import set_sizes
 from temper.report.schema import Report, Speed
 
 FAILURES_SHOWN = 5
@@ -43,6 +44,7 @@ def render(report: Report, plots: dict[str, str], failures: dict[str, list[dict[
         shown=FAILURES_SHOWN,
         config=yaml.safe_dump(report.config, sort_keys=False, allow_unicode=True, width=110),
         tiles=_tiles(report),
+        sets=set_sizes(report.metrics),
     )
 
 

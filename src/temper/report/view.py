@@ -9,10 +9,12 @@ from temper.config import ROLES
 from temper.config.stages import MEASURED
 from temper.errors import DataError
 from temper.home import home
+from temper.report.figures import set_sizes
 from temper.report.page import duration, multiple
 from temper.report.schema import Report
 
 PAGE, DATA = "report.html", "report.json"
+HELD_OUT = ("evaluation_points", "evaluation_scenarios")
 
 
 def show(run: str, as_json: bool) -> int:
@@ -47,11 +49,22 @@ def find(run: str) -> Path:
 
 
 def text(report: Report, folder: Path | None = None) -> str:
-    """Agent scores by stage, the speed ladder, the gate's verdict and where the page lies."""
-    parts = [_scores(report), _ladder(report), _gate(report), _time(report)]
+    """The sets' sizes, agent scores by stage, the speed ladder, the gate's verdict and where the page lies."""
+    parts = [_sets(report), _scores(report), _ladder(report), _gate(report), _time(report)]
     if folder:
         parts.append(f"report: {folder / PAGE}")
     return "\n\n".join(part for part in parts if part)
+
+
+def _sets(report: Report) -> str:
+    sizes = set_sizes(report.metrics)
+    if not sizes:
+        return ""
+    rows = [["set", "rows", "distinct"]]
+    rows += [[name, f"{n:,}", "-" if distinct is None else f"{distinct:,}"] for name, (n, distinct) in sizes.items()]
+    asked = report.metrics["synthesize"]
+    held = [f"{asked[name]:,.0f} {name.removeprefix('evaluation_')}" for name in HELD_OUT if name in asked]
+    return "\n".join([_table(rows), *(["held out: " + ", ".join(held)] if held else [])])
 
 
 def _scores(report: Report) -> str:

@@ -3,7 +3,7 @@ number, a wording or a conversation, and evaluation keeps clear of everything th
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from temper.agents.inputs import ExplainerInput
@@ -16,6 +16,7 @@ from temper.synthesis.customer import Traffic
 from temper.synthesis.gather import Gathered, chat, gather, hard_count
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.overlap import Index, key_text
+from temper.synthesis.requests import HELD_OUT_PUBLIC, Unmet, beyond_assets, distinct, fewer, refuse, short_of
 from temper.synthesis.rows import Row, label, read, write
 from temper.synthesis.sample import Sample
 from temper.synthesis.teacher import explain
@@ -25,6 +26,8 @@ PRACTICE = Traffic(out_of_policy=0.5)
 """Conversations like those that are trained on, without a mistake."""
 NEAR = 0.8
 """Similarity from which an evaluation row is dropped for being like a training row."""
+DRAWS = 20
+"""Most times that a domain is asked for documents in place of those that it gave twice."""
 
 
 def build(
@@ -32,8 +35,10 @@ def build(
 ) -> dict[str, float]:
     """Write every set below `out(name)` and return their sizes; answers that cost money are kept in `work`.
 
-    Raises DataError when the talks give too little.
+    Raises DataError when a request cannot be met: at once where the assets are too few, else when all is simulated.
     """
+
+    refuse(beyond_assets(settings))
 
     def rng(name: str) -> random.Random:
         return random.Random(f"{settings.seed}:{name}")  # one each: what is asked of one set changes no other
@@ -55,6 +60,7 @@ def build(
     index = Index((key_text(row) for rows in sets.values() for row in rows), NEAR)
     asked = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
     points = _points(domain, settings, "points", dict.fromkeys(ROLES, settings.points_per_role), asked, index)
+    refuse(_unmet(settings, sets, points, set(own)))
     scenarios = _scenarios(domain, settings)
     for name, rows in sets.items():
         write(out(name) / "train.jsonl", rows)
@@ -62,6 +68,7 @@ def build(
     write(out("evaluation") / "points.jsonl", points)
     write(out("evaluation") / "scenarios.jsonl", scenarios)
     sizes = {f"{name}_rows": float(len(rows)) for name, rows in sets.items()}
+    sizes |= {f"{name}_distinct_rows": float(distinct(rows)) for name, rows in sets.items()}
     kinds: dict[str, float] = defaultdict(float)
     for row in sets["dpo"]:
         kinds[f"dpo_{row['kind']}_pairs"] += 1
@@ -74,6 +81,27 @@ def build(
     }
 
 
+def _unmet(
+    settings: SynthesizeSettings, sets: Mapping[str, list[Row]], points: list[Row], own: Collection[str]
+) -> Iterator[Unmet]:
+    """Requests that the simulation did not meet; what was brought along was not asked of it."""
+    talk = "raise synthesize.conversations"
+    if "sft" not in own:
+        yield from short_of(settings.traces_per_role, sets["sft"], "traces_per_role", talk)
+    if "dpo" not in own:
+        yield from fewer(len(sets["dpo"]), settings.dpo_pairs, "dpo_pairs", "pairs", f"{talk} or mistake_rate")
+    if "cpt" not in own:
+        documents = sum(row["source"] != "public" for row in sets["cpt"])
+        yield from fewer(documents, settings.cpt_domain_documents, "cpt_domain_documents", "documents of the domain")
+    spoken = [row for row in sets["draft_prompts"] if row["source"] == "in_domain"]
+    yield from short_of(settings.draft_prompts, spoken, "draft_prompts", "")
+    yield from short_of(settings.practice_prompts, sets.get("practice", []), "practice_prompts", "")
+    calibrating = sum(row["source"] == "in_domain" for row in sets["calibration"])
+    yield from fewer(calibrating, settings.calibration_in_domain, "calibration_in_domain", "rows")
+    scarcest = min(sum(point["role"] == role for point in points) for role in ROLES)
+    yield from fewer(scarcest, settings.points_per_role, "points_per_role", "held-out points of the scarcest role")
+
+
 def _sft(gathered: Gathered, rng: random.Random) -> list[Row]:
     """Judged traces by role; each is what M should have written, but for what the judge missed."""
     rows = [row for role in ROLES for row in gathered.sft[role].rows()]
@@ -84,10 +112,6 @@ def _sft(gathered: Gathered, rng: random.Random) -> list[Row]:
 def _dpo(domain: Domain, gathered: Gathered, settings: SynthesizeSettings, rng: random.Random) -> list[Row]:
     """Nine caught mistakes to each hard negative; the checker passes the chosen answer and fails the rejected."""
     rows = gathered.dpo.rows() + hard_negatives(domain, settings.seed, hard_count(settings), rng)
-    if len(rows) < settings.dpo_pairs:
-        raise DataError(
-            f"only {len(rows)} of {settings.dpo_pairs} preference pairs: raise synthesize.conversations or mistake_rate"
-        )
     rng.shuffle(rows)
     return [{"id": f"dpo-{number}", **row} for number, row in enumerate(rows)]
 
@@ -131,9 +155,9 @@ def _calibration(domain: Domain, settings: SynthesizeSettings, rng: random.Rando
 
 
 def _cpt(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> tuple[list[Row], list[Row]]:
-    """Automotive and public documents, each behind a context C_x that says what it is; a tenth more is held out."""
+    """The domain's and public documents, each behind a context C_x that says what it is; a tenth more is held out."""
     more = max(2, settings.cpt_domain_documents // 10)
-    texts = domain.documents(rng, settings.cpt_domain_documents + more)
+    texts = _different_documents(domain, settings.cpt_domain_documents + more, rng)
     rows = [{"prompt": f"{context}\n\n", "completion": text, "source": domain.name} for context, text in texts]
     public = [
         {
@@ -141,11 +165,19 @@ def _cpt(domain: Domain, settings: SynthesizeSettings, rng: random.Random) -> tu
             "completion": d.text[: settings.document_characters],
             "source": "public",
         }
-        for d in public_documents()[: settings.cpt_public_documents + 2]
+        for d in public_documents()[: settings.cpt_public_documents + HELD_OUT_PUBLIC]
     ]
-    train = rows[more:] + public[2:]
+    train = rows[more:] + public[HELD_OUT_PUBLIC:]
     rng.shuffle(train)
-    return train, rows[:more] + public[:2]
+    return train, rows[:more] + public[:HELD_OUT_PUBLIC]
+
+
+def _different_documents(domain: Domain, count: int, rng: random.Random) -> list[tuple[str, str]]:
+    """Up to `count` documents, each once: what is held out is then in no training set."""
+    texts: dict[tuple[str, str], None] = {}
+    for _ in range(DRAWS):
+        texts |= dict.fromkeys(domain.documents(rng, count - len(texts)) if len(texts) < count else [])
+    return list(texts)
 
 
 def _split(rows: list[Row], rng: random.Random) -> tuple[list[Row], list[Row]]:
@@ -174,11 +206,8 @@ def _points(
             if number not in like and record.role in samples:
                 samples[record.role].add(label(record), row)
     points: list[Row] = []
-    for role, count in wanted.items():
-        picked = samples[role].rows()
-        if len(picked) < count:
-            raise DataError(f"only {len(picked)} {role} prompts of {count} ({kind}): ask for fewer")
-        points += [{**row, "id": f"{role}-{number}"} for number, row in enumerate(picked)]
+    for role in wanted:
+        points += [{**row, "id": f"{role}-{number}"} for number, row in enumerate(samples[role].rows())]
     return points
 
 

@@ -1,0 +1,86 @@
+"""Requests against what there is: a set that would come out smaller than its setting asks for ends the stage.
+
+What the installed assets hold is known before anything is simulated, the rest only afterwards. Either way one line
+states every request that cannot be met, with both figures and what to do about it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from temper.assets import public_documents, public_questions
+from temper.config.stages import Role, SynthesizeSettings
+from temper.errors import DataError
+
+HELD_OUT_PUBLIC = 2
+"""Public documents that are held out beside those that continual pretraining reads."""
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """A setting that asks for more than there is."""
+
+    setting: str
+    """Its name below `synthesize`."""
+    asked: int
+    available: int
+    what: str
+    """What is counted, in the plural."""
+    more: str = ""
+    """What would give more, besides a smaller request."""
+
+    def text(self) -> str:
+        """Both figures and the remedy."""
+        remedy = f"lower it to {self.available}" + (f" or {self.more}" if self.more else "")
+        return f"synthesize.{self.setting} asks for {self.asked:,} {self.what}, there are {self.available:,} ({remedy})"
+
+
+def refuse(unmet: Iterable[Unmet]) -> None:
+    """Raises DataError, one line for all of them; does nothing where every request is met."""
+    if found := [request.text() for request in unmet]:
+        raise DataError(f"{len(found)} of the requests cannot be met: {'; '.join(found)}")
+
+
+def beyond_assets(settings: SynthesizeSettings) -> Iterator[Unmet]:
+    """Requests for more public text than the asset packages hold. Raises MissingModelError where they are missing."""
+    documents = public_documents() if settings.calibration_public or not settings.own.cpt else []
+    count = len(documents)
+    if not settings.own.cpt:
+        yield from fewer(
+            count - HELD_OUT_PUBLIC, settings.cpt_public_documents, "cpt_public_documents",
+            f"public documents beside {HELD_OUT_PUBLIC} held-out ones", "bring your own text with synthesize.own.cpt",
+        )  # fmt: skip
+    yield from fewer(count, settings.calibration_public, "calibration_public", "public documents")
+    if documents:
+        longest = max(len(document.text) for document in documents)
+        yield from fewer(
+            longest, settings.document_characters, "document_characters",
+            "characters of a document", "bring longer ones with synthesize.own.cpt",
+        )  # fmt: skip
+    if settings.draft_public_prompts:
+        questions = len(public_questions())
+        yield from fewer(questions, settings.draft_public_prompts, "draft_public_prompts", "public questions")
+
+
+def short_of(asked: Mapping[Role, int], rows: Sequence[Mapping[str, Any]], setting: str, more: str) -> Iterator[Unmet]:
+    """Roles of which fewer rows came out than `asked`; `setting` is the name of the whole mapping."""
+    for role, count in asked.items():
+        available = sum(row["role"] == role for row in rows)
+        yield from fewer(available, count, f"{setting}.{role}", "rows", more)
+
+
+def fewer(available: int, asked: int, setting: str, what: str, more: str = "") -> Iterator[Unmet]:
+    """The request of one setting, where it is not met."""
+    if asked > available:
+        yield Unmet(setting, asked, max(0, available), what, more)
+
+
+def distinct(rows: Iterable[Mapping[str, Any]]) -> int:
+    """Rows that differ in more than their id."""
+    digests = set()
+    for row in rows:
+        own = {name: value for name, value in row.items() if name != "id"}
+        digests.add(blake2b(json.dumps(own, sort_keys=True).encode(), digest_size=16).digest())
+    return len(digests)
