@@ -18,6 +18,7 @@ from serving import config, load_report, made, publish, run_command, scores
 from temper.config import ROLES, PipelineConfig
 from temper.home import home
 from temper.process.launch import launch
+from temper.process.specs import FP8Spec
 from temper.synthesis.rows import Row, read, write
 
 
@@ -65,7 +66,7 @@ def _quantise(preset: PipelineConfig, student: Path, rows: list[Row], length: in
     (run / "data").mkdir(parents=True)
     write(run / "data" / "train.jsonl", rows)
     told = preset.fp8.model_copy(update={"samples": len(rows) - 1, "max_length": length, "lengths_to_compare": ()})
-    launch("fp8", run / "fp8", told, {"parent": student, "data": run / "data"}, preset.runtime)
+    launch(FP8Spec(fp8=told), run / "fp8", {"parent": student, "data": run / "data"}, preset.runtime)
     return run / "fp8" / "out" / "model"
 
 

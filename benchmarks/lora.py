@@ -20,6 +20,7 @@ from serving import config, load_report, made, publish, run_command, say, scores
 from temper.config import ROLES
 from temper.home import home
 from temper.process.launch import launch
+from temper.process.specs import SFTSpec
 
 OWN = "the run's own"
 
@@ -41,7 +42,9 @@ def main() -> None:
         for name, _, told in (side.partition("=") for side in asked.sides):
             settings = type(preset.sft).model_validate(preset.sft.model_dump() | json.loads(told))
             run = Path(folder) / f"sft-{len(models)}"
-            took[name] = launch("sft", run, settings, inputs, preset.runtime, on_event=say).metrics["train_wall_s"]
+            took[name] = launch(SFTSpec(sft=settings), run, inputs, preset.runtime, on_event=say).metrics[
+                "train_wall_s"
+            ]
             models[name] = run / "out" / "model"
         found = {
             name: scores(preset, model, points, Path(folder) / f"scores-{n}", asked.points, changed=asked.changed)

@@ -21,6 +21,7 @@ from temper.config import load_preset
 from temper.engine import serve
 from temper.home import app_root, home
 from temper.process.launch import launch
+from temper.process.specs import BaseSpec
 
 GIGABYTES = 4
 """Size of the file that is digested, in GB of random bytes."""
@@ -59,11 +60,13 @@ def main() -> None:
 def starts(preset: str, rounds: int, folder: Path) -> list[float]:
     """Seconds of each engine start with the preset's base model."""
     config = load_preset(preset)
-    launch("base", folder / "base", {"base": config.base}, {}, config.runtime)
+    launch(BaseSpec.of(config), folder / "base", {}, config.runtime)
     found = []
     for number in range(rounds):
         log = folder / f"engine-{number}.log"
-        with serve(folder / "base" / "out" / "model", settings=config.engine, runtime={}, log=log) as engine:
+        with serve(
+            folder / "base" / "out" / "model", settings=config.engine, runtime=config.runtime, log=log
+        ) as engine:
             found.append(engine.start_s)
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from temper.bench.ladder import Bench, Configuration, Engines
 from temper.capacity.bound import Hardware
-from temper.config import PipelineConfig, load_preset
+from temper.config import PipelineConfig, Runtime, load_preset
 from temper.config.engine import EngineSettings
 from temper.config.rungs import STUDENT
 from temper.domains import load_domain
@@ -21,6 +21,7 @@ from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.home import home
 from temper.process.launch import launch
+from temper.process.specs import DomainSource, EvaluateSpec
 from temper.report.schema import Report
 from temper.report.view import DATA, find
 from temper.stats import multiples
@@ -68,7 +69,7 @@ def ladder(
 ) -> list[dict[str, Any]]:
     """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
     preset = config(report)
-    settings = probe({}).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
+    settings = probe(Runtime()).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
     told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_turns": 0}
     bench = Bench(
         domain=load_domain(preset.synthesize.domain),
@@ -85,10 +86,10 @@ def ladder(
 
         def start(rung: Configuration) -> AbstractContextManager[Engine]:
             log = Path(folder) / f"{rung.name}.log"
-            return serve(rung.model, settings=engine(settings, rung), runtime={}, log=log, drafter=rung.drafter)
+            return serve(rung.model, settings=engine(settings, rung), runtime=Runtime(), log=log, drafter=rung.drafter)
 
         with Engines(start, resident=True) as engines:
-            return bench.ladder(rungs, engines, probe({}))
+            return bench.ladder(rungs, engines, probe(Runtime()))
 
 
 def scores(
@@ -102,16 +103,16 @@ def scores(
     scenarios: int = 0,
 ) -> Any:
     """`scores.json` of the stage `evaluate` on so many held-out points an agent, changed ones and scenarios."""
-    told = {
-        "stage": "sft",
-        "domain": preset.synthesize.domain,
-        "points": points,
-        "scenarios": scenarios,
-        "changed": changed,
-        "evaluate": preset.evaluate,
-        "engine": probe({}).served(preset.engine),
-    }
-    launch("evaluate", run, told, {"data": evaluation, "model": model}, preset.runtime, on_event=say)
+    spec = EvaluateSpec(
+        measured="sft",
+        domain=DomainSource.of(preset),
+        points=points,
+        scenarios=scenarios,
+        changed=changed,
+        evaluate=preset.evaluate,
+        engine=probe(Runtime()).served(preset.engine),
+    )
+    launch(spec, run, {"data": evaluation, "model": model}, preset.runtime, on_event=say)
     return json.loads((run / "out" / "report" / "scores.json").read_text(encoding="utf-8"))
 
 

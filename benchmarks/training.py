@@ -22,7 +22,8 @@ import torch
 
 from temper.config import load_preset
 from temper.domains import load_domain
-from temper.process.launch import launch, plain
+from temper.process.launch import launch
+from temper.process.specs import BaseSpec, ExpandSpec, spec_of
 from temper.process.stage import EVENTS, write
 from temper.stages.training import common as training
 from temper.stages.training import rendering
@@ -68,8 +69,8 @@ def main() -> None:
 
 
 def _parent(demo: Any, work: Path) -> Path:
-    launch("base", work / "base", {"base": demo.base}, {}, demo.runtime)
-    launch("expand", work / "expand", demo.expand, {"parent": work / "base" / "out" / "model"}, demo.runtime)
+    launch(BaseSpec.of(demo), work / "base", {}, demo.runtime)
+    launch(ExpandSpec.of(demo), work / "expand", {"parent": work / "base" / "out" / "model"}, demo.runtime)
     return work / "expand" / "out" / "model"
 
 
@@ -106,15 +107,19 @@ def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path
     if not side.startswith("temper"):
         return by_plain_trl(stage, settings, run, inputs, recompute=side == "plain TRL")
     told = settings if side == SIDES[0] else _everywhere(settings)
-    launch(stage, run, told, inputs, demo.runtime)
-    events = [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").splitlines()]
+    launch(spec_of(stage).model_validate({stage: told}), run, inputs, demo.runtime)
+    events = [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").split("\n") if line]
     return events[-1]["time"] - events[0]["time"]
 
 
 def by_plain_trl(stage: str, settings: Any, run: Path, inputs: dict[str, Path], *, recompute: bool) -> float:
     """Seconds from the loaded model to the last step of `plain_trl.py`, which leaves `out/model` in `run`."""
     run.mkdir()
-    spec = {"stage": stage, "config": plain(settings), "inputs": {name: str(path) for name, path in inputs.items()}}
+    spec = {
+        "stage": stage,
+        "config": settings.model_dump(mode="json"),
+        "inputs": {name: str(path) for name, path in inputs.items()},
+    }
     write(run / "spec.json", {**spec, "recompute": recompute, "bf16": training.cpu_has_bfloat16()})
     script = Path(__file__).with_name("plain_trl.py")
     with (run / "log.txt").open("w") as log:

@@ -16,6 +16,7 @@ from serving import config, load_report, made, publish, run_command, say, scores
 from temper.config import ROLES, PipelineConfig
 from temper.home import home
 from temper.process.launch import launch
+from temper.process.specs import DomainSource, SynthesizeSpec
 from temper.report.schema import Report
 from temper.stats import share_interval
 from temper.synthesis.overlap import Index, key_text
@@ -74,7 +75,8 @@ def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, ru
             "scenarios": max(1, asked.scenarios),
         }
     )
-    launch("synthesize", run / "sets", told, {}, preset.runtime, on_event=say)
+    spec = SynthesizeSpec(synthesize=told, domain=DomainSource.of(preset), own={})
+    launch(spec, run / "sets", {}, preset.runtime, on_event=say)
     folder = run / "sets" / "out" / "evaluation"
     points = read(folder / "points.jsonl")
     like = known.hits([key_text(row) for row in points])

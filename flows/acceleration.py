@@ -14,6 +14,7 @@ from tasks.report import report
 from tasks.shared.pipeline import Pipeline, chosen
 from tasks.synthesize import synthesize
 from temper.config import PipelineConfig
+from temper.process import specs
 
 
 @flow(name="accelerate")
@@ -29,24 +30,25 @@ def accelerate(config: PipelineConfig | str, overrides: tuple[str, ...] = (), ve
     run = Pipeline(config)
     with run:
         target = run(registered, config.registry.name, version).target
-        sets = run(synthesize, config.synthesize)
+        sets = run(synthesize, specs.SynthesizeSpec.of(config))
 
-        spoken = run(answers, target, sets.data("draft_prompts"), config.answers, config.engine)
+        spoken = run(answers, specs.AnswersSpec.of(config), target, sets.data("draft_prompts"))
         drafter, quantised = run.together(
-            (draft, target, spoken.data(), config.draft),
-            (fp8, target, sets.data("calibration"), config.fp8),
+            (draft, specs.DraftSpec.of(config), target, spoken.data()),
+            (fp8, specs.FP8Spec.of(config), target, sets.data("calibration")),
         )
         small = drafter
         if config.fp8.drafter:
-            small = run(fp8, target, sets.data("calibration"), config.fp8, drafter=drafter.model)
+            both = specs.FP8Spec.of(config, "drafter")
+            small = run(fp8, both, target, sets.data("calibration"), drafter=drafter.model)
 
-        asked = (sets.data("evaluation"), config.synthesize.domain, config.evaluate, config.engine)
-        run(evaluate, "teacher", *asked)
-        run(evaluate, "dpo", *asked, model=target)
-        run(evaluate, "final", *asked, model=quantised.model, drafter=small.model)
+        points = sets.data("evaluation")
+        run(evaluate, specs.EvaluateSpec.of(config, "teacher"), points)
+        run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=target)
+        run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=quantised.model, drafter=small.model)
 
         served = (target, drafter.model, quantised.model, small.model)
-        run(benchmark, *served, asked[0], asked[1], config.benchmark, config.evaluate, config.engine)
+        run(benchmark, specs.BenchmarkSpec.of(config), points, *served)
         verdict = run(gate, run.results, config.gate)
         run(promote, *served, run.results, verdict, config)
     run.finish(report)

@@ -8,6 +8,7 @@ from tasks.report import report
 from tasks.shared.pipeline import Pipeline, chosen
 from tasks.synthesize import synthesize
 from temper.config import PipelineConfig
+from temper.process import specs
 
 
 @flow(name="benchmark")
@@ -23,8 +24,8 @@ def benchmark(config: PipelineConfig | str, overrides: tuple[str, ...] = (), ver
     run = Pipeline(config)
     with run:
         bundle = run(registered, config.registry.name, version)
-        sets = run(synthesize, config.synthesize)
+        sets = run(synthesize, specs.SynthesizeSpec.of(config))
         served = (bundle.target, bundle.drafter, bundle.fp8, bundle.drafter_fp8)
         again = measure.with_options(refresh_cache=True)
-        run(again, *served, sets.data("evaluation"), bundle.domain, config.benchmark, config.evaluate, config.engine)
+        run(again, specs.BenchmarkSpec.of(config), sets.data("evaluation"), *served)
     run.finish(report)

@@ -23,6 +23,7 @@ from tasks.shared.pipeline import Pipeline, chosen, command
 from tasks.synthesize import synthesize
 from tasks.validate import validate
 from temper.config import PipelineConfig
+from temper.process import specs
 
 
 @flow(name="customize")
@@ -37,39 +38,38 @@ def customize(config: PipelineConfig | str, overrides: tuple[str, ...] = (), unt
     config = chosen(config, overrides)
     run = Pipeline(config, until)
     with run:
-        start = run(base, config.base)
-        sets = run(synthesize, config.synthesize)
-        run(validate, start.model, sets.datasets, config.synthesize.domain, config.validation)
+        start = run(base, specs.BaseSpec.of(config))
+        sets = run(synthesize, specs.SynthesizeSpec.of(config))
+        run(validate, specs.ValidateSpec.of(config), start.model, sets.datasets)
 
-        deeper = run(expand, start.model, config.expand)
-        adapted = run(cpt, deeper.model, sets.data("cpt"), config.cpt)
-        tuned = run(sft, adapted.model, sets.data("sft"), config.sft)
+        deeper = run(expand, specs.ExpandSpec.of(config), start.model)
+        adapted = run(cpt, specs.CPTSpec.of(config), deeper.model, sets.data("cpt"))
+        tuned = run(sft, specs.SFTSpec.of(config), adapted.model, sets.data("sft"))
         mistakes = None
         if config.synthesize.practice_prompts:
-            mistakes = run(
-                practice, tuned.model, sets.data("practice"), config.synthesize.domain, config.practice, config.engine
-            ).data()
-        aligned = run(dpo, tuned.model, sets.data("dpo"), config.dpo, mistakes=mistakes)
+            mistakes = run(practice, specs.PracticeSpec.of(config), tuned.model, sets.data("practice")).data()
+        aligned = run(dpo, specs.DPOSpec.of(config), tuned.model, sets.data("dpo"), mistakes=mistakes)
 
-        spoken = run(answers, aligned.model, sets.data("draft_prompts"), config.answers, config.engine)
+        spoken = run(answers, specs.AnswersSpec.of(config), aligned.model, sets.data("draft_prompts"))
         drafter, quantised = run.together(
-            (draft, aligned.model, spoken.data(), config.draft),
-            (fp8, aligned.model, sets.data("calibration"), config.fp8),
+            (draft, specs.DraftSpec.of(config), aligned.model, spoken.data()),
+            (fp8, specs.FP8Spec.of(config), aligned.model, sets.data("calibration")),
         )
         small = drafter
         if config.fp8.drafter:
-            small = run(fp8, aligned.model, sets.data("calibration"), config.fp8, drafter=drafter.model)
+            both = specs.FP8Spec.of(config, "drafter")
+            small = run(fp8, both, aligned.model, sets.data("calibration"), drafter=drafter.model)
 
-        asked = (sets.data("evaluation"), config.synthesize.domain, config.evaluate, config.engine)
-        run(evaluate, "teacher", *asked)
-        run(evaluate, "base", *asked, model=start.model)
-        run(evaluate, "cpt", *asked, model=adapted.model)
-        run(evaluate, "sft", *asked, model=tuned.model)
-        run(evaluate, "dpo", *asked, model=aligned.model)
-        run(evaluate, "final", *asked, model=quantised.model, drafter=small.model)
+        points = sets.data("evaluation")
+        run(evaluate, specs.EvaluateSpec.of(config, "teacher"), points)
+        run(evaluate, specs.EvaluateSpec.of(config, "base"), points, model=start.model)
+        run(evaluate, specs.EvaluateSpec.of(config, "cpt"), points, model=adapted.model)
+        run(evaluate, specs.EvaluateSpec.of(config, "sft"), points, model=tuned.model)
+        run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=aligned.model)
+        run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=quantised.model, drafter=small.model)
 
         served = (aligned.model, drafter.model, quantised.model, small.model)
-        run(benchmark, *served, asked[0], asked[1], config.benchmark, config.evaluate, config.engine)
+        run(benchmark, specs.BenchmarkSpec.of(config), points, *served)
         verdict = run(gate, run.results, config.gate)
         run(promote, *served, run.results, verdict, config)
     run.finish(report)

@@ -113,7 +113,7 @@ def engine_environment() -> Iterator[Finding]:
     """The environment that serves models, beside its lock, and our plugin in it."""
     from temper.engine import engine_python
 
-    interpreter = engine_python(Runtime().model_dump(mode="json"))
+    interpreter = engine_python(Runtime())
     said = subprocess.run([interpreter, "-c", LIST_VERSIONS], capture_output=True, text=True, check=False, timeout=30)
     if said.returncode:
         yield Finding("fail", f"{interpreter} does not run", f"make clean, then {SETUP}")
@@ -165,7 +165,7 @@ def capabilities() -> Iterator[Finding]:
     """What this hardware computes itself and what it can only emulate."""
     from temper.engine import probe
 
-    found = probe(Runtime().model_dump(mode="json"))
+    found = probe(Runtime())
     native = [name for name, there in (("bfloat16", found.native_bf16), ("FP8", found.native_fp8)) if there]
     yield Finding("ok", f"engine on {', '.join(found.devices)}: natively {' and '.join(native) or 'float32 alone'}")
     if found.fp8_reason:

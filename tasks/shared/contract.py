@@ -1,12 +1,11 @@
 """What every stage's task shares: its cache key, its lock, its retries, and the way from references to a result.
 
-A task says `@task(name=..., **contract(RECIPE))` and returns `compute(...)`; everything else about a stage is in
-`temper.stages`.
+A task says `@task(name=..., **contract())`, takes its stage's spec and references, and returns `compute(...)`;
+everything else about a stage is in `temper.process.specs` and `temper.stages`.
 """
 
 import contextlib
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,21 +24,23 @@ from temper.artifacts.store import Store
 from temper.config import Runtime
 from temper.errors import EngineError, TrackingError
 from temper.home import home
-from temper.process.keys import stage_key
-from temper.process.launch import LOG, launch, plain
+from temper.process.keys import flat, stage_key
+from temper.process.launch import LOG, launch
+from temper.process.specs import Spec
 from temper.process.stage import EVENTS, REPORT, SPEC, Report
 from temper.registry.tracking import Tracker, tracking_uri
 
-Identity = Callable[[dict[str, Any]], dict[str, Any]]
+APART = frozenset(("spec", "runtime"))
+"""Parameters of a stage's task that are no inputs."""
 MENDABLE = (EngineError, TrackingError)
 """What trying again can mend; wrong settings, bad data and a refusal stay what they are."""
 KEYS, RESULTS = home() / "prefect" / "keys", home() / "prefect" / "results"
 
 
-def contract(recipe: int, identity: Identity = lambda given: given) -> dict[str, Any]:
-    """Options of a stage's `@task`. `identity` changes the parameters into what identifies the computation."""
+def contract() -> dict[str, Any]:
+    """Options of a stage's `@task`."""
     return {
-        "cache_policy": StageKey(recipe=recipe, identity=identity).configure(
+        "cache_policy": StageKey().configure(
             key_storage=KEYS, lock_manager=KernelLocks(), isolation_level=IsolationLevel.SERIALIZABLE
         ),
         "persist_result": True,
@@ -59,54 +60,39 @@ def mendable(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool
 
 @dataclass
 class StageKey(CachePolicy):
-    """The stage's key over digests: settings and inputs move it, the runtime does not."""
-
-    recipe: int = 1
-    identity: Identity = lambda given: given
-
-    def key(self, stage: str, parameters: dict[str, Any]) -> str:
-        """The key of a call of `stage` with `parameters`."""
-        given = self.identity({name: value for name, value in parameters.items() if name != "runtime"})
-        inputs = {name: value for name, value in given.items() if isinstance(value, Ref)}
-        settings = {name: value for name, value in given.items() if name not in inputs}
-        return stage_key(stage, self.recipe, settings, inputs)
+    """The stage's key: its spec, its inputs and its code move it, the runtime does not."""
 
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **_: Any
     ) -> str:
         """Prefect asks for the key; a hit does not look at the artifacts, so a record of lost ones is dropped here."""
-        key = self.key(task_ctx.task.name, inputs)
+        key = stage_key(inputs["spec"], {name: value for name, value in inputs.items() if name not in APART})
         if (KEYS / key).exists() and Store(inputs["runtime"].store).result(key) is None:
             (KEYS / key).unlink(missing_ok=True)
         return key
 
 
-def compute(stage: str, config: Any, runtime: Runtime, **inputs: Ref | None) -> StageResult:
-    """Run `stage` on `inputs` in its own process and publish what it made; call it from the stage's task.
+def compute(spec: Spec, runtime: Runtime, **inputs: Ref | None) -> StageResult:
+    """Compute `spec` on `inputs` in a process of its own and publish what it made; call it from the stage's task.
 
     What was made before and is whole is returned as it is. A run folder outlives whatever ends this early, so that
-    a trainer goes on from its last checkpoint. What is measured may follow a colon (`evaluate:sft`).
+    a trainer goes on from its last checkpoint.
     """
     context = TaskRunContext.get()
     assert context is not None  # only tasks call this
-    policy = context.task.cache_policy
-    assert isinstance(policy, StageKey)
-    key = policy.key(context.task.name, context.parameters)
-    refs = {name: ref for name, ref in inputs.items() if ref is not None}
-    work = _Work(stage, key, config, refs, runtime)
-    made = None if context.task.refresh_cache else work.store.result(key)
+    work = _Work(spec, stage_key(spec, inputs), flat(inputs), runtime)
+    made = None if context.task.refresh_cache else work.store.result(work.key)
     return made or work.run()
 
 
 class _Work:
     """One computation of one stage."""
 
-    def __init__(self, label: str, key: str, config: Any, inputs: dict[str, Ref], runtime: Runtime) -> None:
-        self.label, self.key, self.config, self.inputs, self.runtime = label, key, config, inputs, runtime
-        self.stage = label.partition(":")[0]
+    def __init__(self, spec: Spec, key: str, inputs: dict[str, Ref], runtime: Runtime) -> None:
+        self.spec, self.label, self.key, self.inputs, self.runtime = spec, spec.label, key, inputs, runtime
         self.store = Store(runtime.store)
         self.tracker = Tracker(tracking_uri(runtime))
-        self.run_dir = home() / "work" / f"{label.replace(':', '-')}-{key[:16]}"
+        self.run_dir = home() / "work" / f"{self.label.replace(':', '-')}-{key[:16]}"
 
     def run(self) -> StageResult:
         """Compute, publish, track, remember; in this order, so that nothing is remembered that is not there."""
@@ -116,12 +102,12 @@ class _Work:
             self.label,
             pipeline_id=self.runtime.pipeline_id,
             key=self.key,
-            config=plain(self.config),
+            config=self.spec.model_dump(mode="json"),
             inputs=self.inputs,
         )
         try:
             folders = {name: self.store.open(ref) for name, ref in self.inputs.items()}
-            report = launch(self.stage, self.run_dir, self.config, folders, self.runtime, on_event=progress.hear)
+            report = launch(self.spec, self.run_dir, folders, self.runtime, on_event=progress.hear)
             result = self._publish(report, run_id)
         except BaseException as error:
             self._failed(error, run_id)
@@ -151,6 +137,7 @@ class _Work:
             key=self.key,
             artifacts=artifacts,
             metrics=report.metrics,
+            versions=report.versions,
             wall_s=round(ended - started, 3),
             run_id=run_id,
             pipeline_id=self.runtime.pipeline_id,

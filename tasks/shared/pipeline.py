@@ -18,9 +18,10 @@ from prefect import Flow, Task
 from prefect.futures import wait
 
 from temper.artifacts.refs import StageResult
-from temper.config import STAGES, PipelineConfig, Runtime, override, resolve
+from temper.config import PipelineConfig, Runtime, override, resolve
 from temper.errors import ConfigError, GateError, TemperError, TrackingError
 from temper.process.journal import Journal, new_id, write_config
+from temper.process.specs import STAGES
 from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker, tracking_uri

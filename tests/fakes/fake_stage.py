@@ -12,16 +12,15 @@ from pathlib import Path
 
 from temper import errors
 from temper.config import ROLES
+from temper.process.specs import SETS, Spec
 from temper.process.stage import Report, Stage, run
 
-SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")
 
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[Spec]) -> Report:
     """Write what `stage` has to leave."""
     log = Path(os.environ["FAKE_LOG"])
     with log.open("a") as file:
-        file.write(_label(stage) + "\n")
+        file.write(stage.spec.label + "\n")
     stage.event("working", done=1, of=2)
     if os.environ.get("FAKE_HANG") == stage.name:
         while not log.with_name("go").exists():
@@ -32,8 +31,11 @@ def main(stage: Stage) -> Report:
     return _leave(stage)
 
 
-def _leave(stage: Stage) -> Report:
-    text = json.dumps([stage.name, stage.config, sorted(path.name for path in stage.inputs.values())], sort_keys=True)
+def _leave(stage: Stage[Spec]) -> Report:
+    text = json.dumps(
+        [stage.name, stage.spec.model_dump(mode="json"), sorted(path.name for path in stage.inputs.values())],
+        sort_keys=True,
+    )
     if stage.name == "synthesize":
         for kind in SETS:
             (stage.out(kind) / "train.jsonl").write_text(kind + text)
@@ -53,7 +55,7 @@ def _leave(stage: Stage) -> Report:
     return Report({"loss": 0.5}, {"model": "model"}, [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}])
 
 
-def _scores(stage: Stage) -> dict[str, str]:
+def _scores(stage: Stage[Spec]) -> dict[str, str]:
     score = float(os.environ.get("FAKE_SCORE", "100"))
     points = [
         {"id": f"{role}-{number}", "role": role, "slice": "plain", "correct": number < score / 10}
@@ -62,7 +64,7 @@ def _scores(stage: Stage) -> dict[str, str]:
     ]
     roles = {role: {"score": score, "n": 10, "slices": {"plain": {"score": score, "n": 10}}} for role in ROLES}
     scores = {
-        "stage": stage.config["stage"],
+        "stage": stage.spec.label.partition(":")[2],
         "agent_scores": roles,
         "e2e": {"passed": 1, "n": 1},
         "points": points,
@@ -71,7 +73,7 @@ def _scores(stage: Stage) -> dict[str, str]:
     return {"scores.json": json.dumps(scores), "failures.jsonl": ""}
 
 
-def _ladder(_: Stage) -> dict[str, str]:
+def _ladder(_: Stage[Spec]) -> dict[str, str]:
     rows = [
         {
             "configuration": configuration,
@@ -88,12 +90,6 @@ def _ladder(_: Stage) -> dict[str, str]:
     ]
     ladder = {"rows": rows, "equivalence": {"same": 4, "n": 4, "differences": []}, "capabilities": {}}
     return {"ladder.json": json.dumps(ladder)}
-
-
-def _label(stage: Stage) -> str:
-    if stage.name == "evaluate":
-        return f"evaluate:{stage.config['stage']}"
-    return "fp8:drafter" if stage.name == "fp8" and "drafter" in stage.inputs else stage.name
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from temper.agents.client import Chat
 from temper.bench.equivalence import compare, explain
 from temper.cli.dry_run import dry_run
-from temper.config import load_preset
+from temper.config import Runtime, load_preset
 from temper.config.endpoint import EndpointSettings
 from temper.config.engine import EngineSettings
 from temper.engine import Usage, engine_python, serve
@@ -27,7 +27,7 @@ from temper.errors import EngineError
 from temper.synthesis.endpoint import Endpoint
 
 SETTINGS = EngineSettings(dtype="float32", max_model_len=256, max_num_seqs=8, kv_cache_gib=0.1, draft_length=2)
-RUNTIME = {"device": "cpu", "engine_start_timeout_s": 240}
+RUNTIME = Runtime(device="cpu", engine_start_timeout_s=240)
 PROMPTS = ("hours", "book a test drive", "trade in")
 
 
@@ -57,7 +57,7 @@ def test_the_engine_knows_every_flag_of_the_gpu_presets(preset: str, capsys: pyt
         "for line in json.load(sys.stdin):\n"
         "    validate_parsed_serve_args(parser.parse_args(line))\n"
     )
-    subprocess.run([engine_python({}), "-c", parse], input=json.dumps(lines), text=True, check=True)
+    subprocess.run([engine_python(Runtime()), "-c", parse], input=json.dumps(lines), text=True, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -173,11 +173,11 @@ def test_an_engine_that_cannot_start_says_why(tiny: Path, tmp_path: Path) -> Non
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from temper.config.endpoint import EndpointSettings
+from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.engine import serve
 settings = EngineSettings.model_validate_json(sys.argv[3])
-with serve(Path(sys.argv[1]), settings=settings, runtime={"device": "cpu"}, log=Path(sys.argv[2])):
+with serve(Path(sys.argv[1]), settings=settings, runtime=Runtime(device="cpu"), log=Path(sys.argv[2])):
     print("healthy", flush=True)
     time.sleep(600)
 """

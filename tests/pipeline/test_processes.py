@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from temper.config import Runtime
 from temper.process.launch import launch
+from temper.process.specs import Spec, spec_of
 from temper.process.stage import REPORT
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import common as training
@@ -39,11 +40,15 @@ def test_shares_go_on_from_their_checkpoint(tmp_path: Path, monkeypatch: pytest.
     runtime, run = Runtime(device="cpu", threads=1, processes=2, sharded=True, checkpoint_s=1e-3), tmp_path / "run"
     ended = []
     for resumed_at in (0, 3):  # a checkpoint after each step but the last
-        report = launch("sft", run, config | {"batch_size": 2}, inputs, runtime)
+        report = launch(spec("sft", config | {"batch_size": 2}), run, inputs, runtime)
         assert report.metrics["resumed_at_step"] == resumed_at
         ended.append(load_file(run / "out" / "model" / "model.safetensors"))
         (run / REPORT).unlink()
     assert _apart(*ended) == 0
+
+
+def spec(stage: str, config: dict[str, object]) -> Spec:
+    return spec_of(stage).model_validate({stage: config})
 
 
 def _data(stage: str, folder: Path) -> Path:
@@ -55,7 +60,7 @@ def _data(stage: str, folder: Path) -> Path:
 def _train(stage: str, config: dict[str, object], inputs: dict[str, Path], run: Path, **runtime: int) -> Weights:
     """The saved weights; a step has the same rows whatever the number of processes."""
     each = {**config, "batch_size": 4 // runtime.get("processes", 1)}
-    report = launch(stage, run, each, inputs, Runtime(device="cpu", threads=1, **runtime))
+    report = launch(spec(stage, each), run, inputs, Runtime(device="cpu", threads=1, **runtime))
     assert report.metrics["steps"] == 4
     assert report.metrics["weights_held_percent"] == pytest.approx(50 if runtime.get("sharded") else 100, abs=1)
     return load_file(run / "out" / "model" / "model.safetensors")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from temper.config import load_preset
+from temper.config import Runtime, load_preset
 from temper.engine import Engine, serve
 from temper.report.schema import Report
 
@@ -119,7 +119,7 @@ def drafted(home: Path, first: Ran, tmp_path_factory: pytest.TempPathFactory) ->
     )
     log = tmp_path_factory.mktemp("drafted") / "log"
     settings = load_preset("smoke").engine
-    with serve(student, settings=settings, runtime={"device": "cpu"}, log=log, drafter=drafter) as engine:
+    with serve(student, settings=settings, runtime=Runtime(device="cpu"), log=log, drafter=drafter) as engine:
         yield engine
 
 

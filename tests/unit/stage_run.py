@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from temper.process.stage import SPEC, Stage, read
+from temper.config import Runtime
+from temper.process.specs import spec_of
+from temper.process.stage import Stage, read, tell
 
 torch.set_num_threads(1)  # the tiny model's tensors are too small to share among threads
 
+Device = Literal["cpu", "cuda"]
 OPTIMIZER = {
     "learning_rate": 1e-3,
     "schedule": "linear",
@@ -22,16 +25,13 @@ OPTIMIZER = {
 LORA = {"r": 4, "alpha": 8}
 
 
-def stage(folder: Path, name: str, config: dict[str, Any], inputs: dict[str, Path], **runtime: Any) -> Stage:
-    """The stage `name`, its spec written to `folder`."""
+def stage(
+    folder: Path, name: str, config: dict[str, Any], inputs: dict[str, Path], device: Device = "cpu", **runtime: float
+) -> Stage[Any]:
+    """The stage `name` with `config` as its own block of settings, its spec written to `folder` and read again."""
     folder.mkdir(parents=True, exist_ok=True)
-    spec = {
-        "stage": name,
-        "config": config,
-        "inputs": {key: str(path) for key, path in inputs.items()},
-        "runtime": {"device": "cpu", **runtime},
-    }
-    (folder / SPEC).write_text(json.dumps(spec))
+    where = Runtime.model_validate({"device": device, **runtime})
+    tell(folder, spec_of(name).model_validate({name: config}), inputs, where)
     return read(folder)
 
 

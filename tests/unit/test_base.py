@@ -51,7 +51,7 @@ def test_a_local_folder_brings_weights_and_tokenizer_and_nothing_else(tmp_path: 
     training.save(*tiny_model(), tmp_path / "source")
     (tmp_path / "source" / "pytorch_model.bin").write_bytes(b"pickle")
     (tmp_path / "source" / "modeling_custom.py").write_text("raise SystemExit")
-    run = stage(tmp_path / "run", "base", {"base": {"source": "folder", "name": str(tmp_path / "source")}}, {})
+    run = stage(tmp_path / "run", "base", {"source": "folder", "name": str(tmp_path / "source")}, {})
     base.main(run)
     assert {path.suffix for path in run.out("model").iterdir()} == {".safetensors", ".json", ".jinja"}
     training.load(run.out("model"), torch.float32)
@@ -70,7 +70,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str) -> None:
         training.save(*tiny_model(), folder)
         missing = {"weights": "model.safetensors", "template": "chat_template.jinja"}[name]
         (folder / missing).unlink()
-    run = stage(tmp_path / "run", "base", {"base": {"source": "folder", "name": str(folder)}}, {})
+    run = stage(tmp_path / "run", "base", {"source": "folder", "name": str(folder)}, {})
     with pytest.raises(MissingModelError, match=name or "no checkpoint"):
         base.main(run)
 

@@ -16,12 +16,14 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from temper.artifacts.contents import contents
 from temper.errors import ConfigError, DataError, StoreError
+from temper.process.specs import DraftSpec
 from temper.process.stage import Stage
 from temper.stages import draft
 from temper.stages.drafting import hidden_states
 from temper.stages.drafting import sources as draft_sources
 from temper.stages.drafting import trainer as drafter_training
 from temper.stages.drafting.speculators_cpu import forward_answers
+from tests.unit.stage_run import stage as stage_in
 
 WORDS = [f"w{number}" for number in range(180)]
 TEMPLATE = (
@@ -88,7 +90,7 @@ def _chat(question: list[str], answer: list[str]) -> list[dict[str, str]]:
     return [{"role": "user", "content": " ".join(question)}, {"role": "assistant", "content": " ".join(answer)}]
 
 
-def _stage(run_dir: Path, target: Path, answers: Path, **settings: object) -> Stage:
+def _stage(run_dir: Path, target: Path, answers: Path, **settings: object) -> Stage[DraftSpec]:
     config = {
         "vocabulary": 128,
         "epochs": 2,
@@ -99,7 +101,7 @@ def _stage(run_dir: Path, target: Path, answers: Path, **settings: object) -> St
         **settings,
     }
     (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-    return Stage("draft", run_dir, config, {"parent": target, "data": answers}, {"device": "cpu"})
+    return stage_in(run_dir, "draft", config, {"parent": target, "data": answers})
 
 
 def _tokenizer(target: Path) -> PreTrainedTokenizerFast:
@@ -164,7 +166,7 @@ def test_states_are_bfloat16_where_that_is_native_and_wanted(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
     stage = _stage(tmp_path, target, tmp_path, precision=precision)
     rows = [hidden_states.Row([1, 2, 3], [0, 1, 0])]
-    draft._extract(stage, draft.DraftSettings.model_validate(stage.config), rows, tmp_path / "data")
+    draft._extract(stage, stage.spec.draft, rows, tmp_path / "data")
     (states,) = (tmp_path / "data" / "hidden_states").iterdir()
     wanted = torch.bfloat16 if able and precision == "auto" else torch.float32
     assert load_file(states)["hidden_states"].dtype == wanted

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.engine import Usage, acceptance, command, engine_python, environment
 from temper.engine.capabilities import cpu_capabilities, cuda_capabilities
@@ -154,13 +155,13 @@ def test_gpus_are_judged_by_the_weakest_and_versions_compare_as_numbers() -> Non
 
 def test_a_missing_engine_environment_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="make setup"):
-        engine_python({"engine_python": str(tmp_path / "python")})
+        engine_python(Runtime(engine_python=str(tmp_path / "python")))
 
 
 def test_a_folder_that_is_no_model_is_refused_before_anything_starts(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.touch()
-    runtime = {"engine_python": str(python), "device": "cpu"}
+    runtime = Runtime(engine_python=str(python), device="cpu")
     with (
         pytest.raises(EngineError, match=r"config\.json"),
         serve(tmp_path, settings=SETTINGS, runtime=runtime, log=tmp_path / "log"),

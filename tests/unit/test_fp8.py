@@ -10,10 +10,12 @@ from compressed_tensors.quantization import FP8_E4M3_DATA
 from safetensors.torch import load_file
 
 from temper.errors import DataError
+from temper.process.specs import FP8Spec
 from temper.process.stage import Report, Stage
 from temper.stages import draft, fp8
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.quantising import calibration as calibration_ranges
+from tests.unit.stage_run import stage as stage_in
 
 CHAT = [{"role": "user", "content": "Which cars are there?"}, {"role": "assistant", "content": "A Corolla and a Leaf."}]
 SETTINGS = {"samples": 4, "max_length": 32, "kv_cache": False, "drafter": False}
@@ -57,8 +59,8 @@ def quantised(parent: Path, calibration: Path, tmp_path_factory: pytest.TempPath
     return run_dir / "out" / "model", fp8.main(_stage(run_dir, parent, calibration))
 
 
-def _stage(run_dir: Path, parent: Path, calibration: Path, **settings: object) -> Stage:
-    return Stage("fp8", run_dir, SETTINGS | settings, {"parent": parent, "data": calibration}, {"device": "cpu"})
+def _stage(run_dir: Path, parent: Path, calibration: Path, **settings: object) -> Stage[FP8Spec]:
+    return stage_in(run_dir, "fp8", SETTINGS | settings, {"parent": parent, "data": calibration})
 
 
 def test_a_layer_whose_inputs_reach_far_beyond_the_others_stays_as_it_is(
@@ -158,10 +160,10 @@ def test_a_drafter_is_quantised_on_its_targets_states_and_stays_bound_to_it(
     answers = tmp_path / "answers"
     answers.mkdir()
     (answers / "train.jsonl").write_text((calibration / "train.jsonl").read_text() * 3)
-    draft.main(Stage("draft", drafting, config, {"parent": parent, "data": answers}, {"device": "cpu"}))
+    draft.main(stage_in(drafting, "draft", config, {"parent": parent, "data": answers}))
     drafter = drafting / "out" / "model"
     inputs = {"parent": parent, "data": calibration, "drafter": drafter}
-    stage = Stage("fp8", tmp_path / "fp8", SETTINGS, inputs, {"device": "cpu"})
+    stage = stage_in(tmp_path / "fp8", "fp8", SETTINGS, inputs)
     stage.run_dir.mkdir()
     fp8.main(stage)
     weights = load_file(stage.out("model") / "model.safetensors")

@@ -11,10 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
-from temper.config import Runtime
+from temper.config import Runtime, load_preset
 from temper.errors import DataError, StageError
 from temper.process.launch import launch
+from temper.process.specs import SFTSpec, ValidateSpec
 
+SFT, VALIDATE = SFTSpec.of(load_preset("smoke")), ValidateSpec.of(load_preset("smoke"))
 FAKES = Path(__file__).parents[1] / "fakes"
 
 
@@ -28,7 +30,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_spec_in_report_and_events_out(tmp_path: Path) -> None:
     heard: list[dict[str, Any]] = []
-    report = launch("sft", tmp_path / "run", {"epochs": 1}, {"data": tmp_path}, Runtime(), on_event=heard.append)
+    report = launch(SFT, tmp_path / "run", {"data": tmp_path}, Runtime(), on_event=heard.append)
     assert report.metrics == {"loss": 0.5}
     assert report.artifacts == {"model": "model"}
     assert (tmp_path / "run" / "out" / "model" / "model.safetensors").exists()
@@ -36,27 +38,27 @@ def test_spec_in_report_and_events_out(tmp_path: Path) -> None:
 
 
 def test_a_run_folder_with_a_report_is_done(tmp_path: Path, log: Path) -> None:
-    first = launch("sft", tmp_path / "run", {}, {}, Runtime())
-    assert launch("sft", tmp_path / "run", {}, {}, Runtime()) == first
+    first = launch(SFT, tmp_path / "run", {}, Runtime())
+    assert launch(SFT, tmp_path / "run", {}, Runtime()) == first
     assert log.read_text() == "sft\n"
 
 
 def test_the_stages_own_error_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_FAIL", "validate=DataError")
     with pytest.raises(DataError, match=r"validate: as the test wants \(log: .*log\.txt\)"):
-        launch("validate", tmp_path / "run", {}, {}, Runtime())
+        launch(VALIDATE, tmp_path / "run", {}, Runtime())
 
 
-def test_an_unknown_stage_tells_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_that_dies_early_tells_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONPATH")
-    with pytest.raises(StageError, match=r"ended with code 1; its last words: .*No module named"):
-        launch("no_such_stage", tmp_path / "run", {}, {}, Runtime())
+    with pytest.raises(StageError, match=r"sft: KeyError: .parent."):
+        launch(SFT, tmp_path / "run", {}, Runtime())
 
 
 def test_time_out_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_HANG", "sft")
     with pytest.raises(StageError, match="stopped after 2 s; raise runtime"):
-        launch("sft", tmp_path / "run", {}, {}, Runtime(stage_timeout_s=2))
+        launch(SFT, tmp_path / "run", {}, Runtime(stage_timeout_s=2))
     assert not running(tmp_path)
 
 
@@ -69,14 +71,14 @@ def test_a_killed_stage_is_told_as_such(tmp_path: Path, monkeypatch: pytest.Monk
                 process.kill()
 
     with pytest.raises(StageError, match="ended by SIGKILL, out of memory perhaps"):
-        launch("sft", tmp_path / "run", {}, {}, Runtime(), on_event=kill)
+        launch(SFT, tmp_path / "run", {}, Runtime(), on_event=kill)
 
 
 def test_kill_minus_nine_of_the_starter_ends_the_stage(tmp_path: Path, log: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from temper.config import Runtime\n"
-        "from temper.process.launch import launch;"
-        f"launch('sft', Path({str(tmp_path / 'run')!r}), {{}}, {{}}, Runtime())"
+        "import sys; from pathlib import Path; from temper.config import Runtime, load_preset\n"
+        "from temper.process.launch import launch; from temper.process.specs import SFTSpec\n"
+        f"launch(SFTSpec.of(load_preset('smoke')), Path({str(tmp_path / 'run')!r}), {{}}, Runtime())"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "FAKE_HANG": "sft"})
     until(log.exists)

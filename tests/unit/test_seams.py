@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from temper.config import STAGES
+from temper.process.specs import SPECS, STAGES
 
 ROOT = Path(__file__).parents[2]
 FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.py"))
@@ -34,7 +34,13 @@ def test_one_word_names_a_stage_everywhere() -> None:
     tasks = {path.stem for path in (ROOT / "tasks").glob("*.py")}
     stages = {path.stem for path in (ROOT / "src" / "temper" / "stages").glob("*.py")}
     assert set(STAGES) <= tasks
-    assert set(STAGES) - {"gate", "promote"} <= stages
+    assert {spec.facts.word for spec in SPECS if spec.facts.process} == stages - {"__init__"}
+
+
+def test_the_page_of_the_stages_says_what_their_descriptors_say() -> None:
+    page = (ROOT / "docs" / "reference" / "stages.md").read_text(encoding="utf-8")
+    rows = [f"| `{spec.facts.word}` | {spec.facts.takes} | {spec.facts.makes} |" for spec in SPECS]
+    assert [line for line in page.split("\n") if line.startswith("| `")] == rows
 
 
 def test_no_file_of_a_flow_hides_a_dependency() -> None:

@@ -204,7 +204,7 @@ def test_bfloat16_only_where_it_is_native_and_wanted(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
     settings = OptimizerSettings.model_validate({**OPTIMIZER, "precision": precision})
-    given = stage(tmp_path, "sft", {}, {})
+    given = stage(tmp_path, "sft", {**OPTIMIZER, "lora": None}, {})
     assert training.arguments(given, settings)["bf16"] == (precision == "auto" and any(able.values()))
     assert training.frozen_dtype(given, settings) == torch.float32
 
@@ -253,7 +253,7 @@ def test_attention_is_made_of_products_where_a_cpu_multiplies_in_bfloat16(
     able: bool, parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
-    given = stage(tmp_path, "sft", {}, {"parent": parent})
+    given = stage(tmp_path, "sft", {**OPTIMIZER, "lora": None}, {"parent": parent})
     model, _ = training.load_to_tune(given, SFTSettings.model_validate({**OPTIMIZER, "lora": LORA}))
     assert model.config._attn_implementation == (PRODUCTS if able else "sdpa")
     training.save(model, *tiny_model()[1:], tmp_path / "saved")
@@ -262,7 +262,7 @@ def test_attention_is_made_of_products_where_a_cpu_multiplies_in_bfloat16(
 
 def test_float32_is_float32_on_cuda_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    given = stage(tmp_path, "sft", {}, {}, device="cuda")
+    given = stage(tmp_path, "sft", {**OPTIMIZER, "lora": None}, {}, device="cuda")
     for precision, dtype in (("auto", torch.bfloat16), ("float32", torch.float32)):
         settings = OptimizerSettings.model_validate({**OPTIMIZER, "precision": precision})
         assert training.frozen_dtype(given, settings) == dtype
@@ -274,6 +274,6 @@ def test_weights_that_are_trained_are_wide_on_cuda_too(
     lora: dict[str, int] | None, parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    given = stage(tmp_path, "sft", {}, {"parent": parent}, device="cuda")
+    given = stage(tmp_path, "sft", {**OPTIMIZER, "lora": None}, {"parent": parent}, device="cuda")
     model, _ = training.load_to_tune(given, SFTSettings.model_validate({**OPTIMIZER, "lora": lora}))
     assert model.dtype == (torch.bfloat16 if lora else torch.float32)

@@ -58,6 +58,8 @@ class StageResult(BaseModel):
     """Published artifacts by name, `model` and `data` being the usual ones."""
     metrics: dict[str, float]
     """Figures with units in their names, as they stand in the tracking server."""
+    versions: dict[str, str] = {}
+    """Versions of the libraries that made it, by distribution; empty where an earlier version of temper did."""
     wall_s: float
     """Seconds that the computation took when it was made."""
     run_id: str

@@ -5,10 +5,10 @@ A turn holds several agents' calls and M's own work; here single prompts are str
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from temper.config import Runtime
 from temper.engine import Engine, engine_python
 from temper.engine.command import inherited
 from temper.engine.server import decisive_line
@@ -47,7 +47,7 @@ def measure(
     tokenizer: Path,
     folder: Path,
     *,
-    runtime: Mapping[str, Any],
+    runtime: Runtime,
     customers: int,
     most: int,
 ) -> dict[str, float]:

@@ -10,60 +10,44 @@ from temper.capacity.architecture import Architecture
 from temper.capacity.memory import GIB, needs
 from temper.capacity.speed import ladder as at_most
 from temper.capacity.work import work
-from temper.config import STAGES, PipelineConfig
+from temper.config import PipelineConfig, Runtime
 from temper.config.plan import PlanSettings
-from temper.config.rungs import DRAFTER_FP8, STUDENT, Rung, ladder
+from temper.config.rungs import Rung, ladder
 from temper.engine import probe
 from temper.engine.command import Device
 from temper.engine.command import command as engine_command
 from temper.errors import ConfigError
 from temper.home import app_root
 from temper.process.launch import command
-
-PARTS: dict[str, tuple[str, ...]] = {
-    "validate": ("validation",),
-    "practice": ("practice", "engine"),
-    "answers": ("answers", "engine"),
-    "evaluate": ("evaluate", "engine"),
-    "benchmark": ("benchmark", "evaluate", "engine"),
-    "promote": ("registry",),
-}
-"""Parts of the configuration that a stage reads, where that is not the one of its name."""
-SERVED: dict[str, tuple[Rung, ...]] = {
-    "practice": (STUDENT,),
-    "answers": (STUDENT,),
-    "evaluate": (STUDENT, DRAFTER_FP8),
-}
-"""What the engine serves, by the stage that asks it; the benchmark's are its ladder."""
-IN_THE_FLOW = ("gate", "promote")
-"""Stages without a process of their own."""
+from temper.process.specs import SPECS, STAGES, Spec
 
 
 def dry_run(config: PipelineConfig, until: str | None) -> int:
     """Print what would run. Raises ConfigError when a stage does not fit into a device's memory."""
     last = STAGES.index(until) if until else len(STAGES) - 1
-    for stage in STAGES[: last + 1]:
-        print("\n".join(_stage(config, stage)))
+    for spec in SPECS[: last + 1]:
+        print("\n".join(_stage(config, spec)))
     print(f"would run {' '.join(STAGES[: last + 1])}, each unless its result is there already")
     if config.plan is not None:
         _plan(config, config.plan)
     return 0
 
 
-def _stage(config: PipelineConfig, stage: str) -> Iterator[str]:
+def _stage(config: PipelineConfig, spec: type[Spec]) -> Iterator[str]:
     """Its settings as YAML, and the command lines below them."""
-    parts = {name: getattr(config, name).model_dump(mode="json") for name in PARTS.get(stage, (stage,))}
-    yield f"\n--- {stage}\n{yaml.safe_dump(parts, sort_keys=False, default_flow_style=None, width=120).rstrip()}"
-    if stage not in IN_THE_FLOW:
-        yield f"$ {shlex.join(command(stage, Path('RUN_FOLDER'), config.runtime))}"
-    for rung in ladder(config.benchmark) if stage == "benchmark" else SERVED.get(stage, ()):
+    facts = spec.facts
+    parts = {name: getattr(config, name).model_dump(mode="json") for name in spec.reads()}
+    yield f"\n--- {facts.word}\n{yaml.safe_dump(parts, sort_keys=False, default_flow_style=None, width=120).rstrip()}"
+    if facts.process:
+        yield f"$ {shlex.join(command(facts, Path('RUN_FOLDER'), config.runtime))}"
+    for rung in spec.serves(config):
         yield f"$ {shlex.join(_serve(config, rung))}   # {rung.name}"
 
 
 def _serve(config: PipelineConfig, rung: Rung) -> list[str]:
     python = Path(config.runtime.engine_python or app_root() / ".venv-engine" / "bin" / "python")
     device: Device = "cuda" if config.runtime.device == "cuda" else "cpu"
-    settings = config.engine if device == "cuda" else probe({"device": device}).served(config.engine)
+    settings = config.engine if device == "cuda" else probe(Runtime(device=device)).served(config.engine)
     return engine_command(
         python,
         Path("FP8_STUDENT" if rung.quantised else "STUDENT"),

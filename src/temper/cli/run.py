@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from temper.cli.dry_run import dry_run as show
-from temper.config import STAGES, resolve
+from temper.config import resolve
 from temper.errors import ConfigError, StageError
 from temper.home import app_root
 from temper.process.guard import Process
 from temper.process.journal import Tail, new_id, run_folder, write_config
 from temper.process.servers import servers
+from temper.process.specs import STAGES
 from temper.synthesis.requests import beyond_assets, refuse
 
 POLL_S = 0.3

@@ -1,38 +1,38 @@
 """How to reach a large model that plays the teacher, the judge or the customer."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from temper.config.settings import Settings
+from temper.config.settings import UNKEYED, Settings
 
 ROLES_TO_HIRE = ("teacher", "judge", "simulator")
-WHERE = frozenset(
-    ("url", "key_env", "concurrency", "timeout_s", "retries", "budget_tokens", "budget_money", "price_in", "price_out")
-)
-"""Settings that say where and how an endpoint is reached, not what it answers: no part of a cache key."""
 
 
 class EndpointSettings(Settings):
-    url: str
+    """What it answers is in a cache key; where and how it is reached is not."""
+
+    url: Annotated[str, UNKEYED]
     """Base URL of an OpenAI-compatible endpoint, up to and with /v1."""
     model: str
     """Model to ask for, as the endpoint names it."""
-    key_env: str | None = None
+    key_env: Annotated[str | None, UNKEYED] = None
     """Environment variable that holds the key; the key itself is never stored or logged."""
     temperature: float = Field(default=0.7, ge=0)
     """Sampling temperature."""
     max_tokens: int = Field(default=512, ge=16)
     """Longest answer, in tokens."""
-    concurrency: int = Field(default=8, ge=1)
+    concurrency: Annotated[int, UNKEYED] = Field(default=8, ge=1)
     """Most requests on their way at once."""
-    timeout_s: float = Field(default=120, gt=0)
+    timeout_s: Annotated[float, UNKEYED] = Field(default=120, gt=0)
     """Seconds to wait for one answer."""
-    retries: int = Field(default=5, ge=0)
+    retries: Annotated[int, UNKEYED] = Field(default=5, ge=0)
     """Tries after the first one, each with a longer pause: for 429, 5xx, silence, and answers that do not fit."""
-    budget_tokens: int = Field(ge=1)
+    budget_tokens: Annotated[int, UNKEYED] = Field(ge=1)
     """Most tokens to pay for, prompts and answers together, earlier tries of the same stage included."""
-    budget_money: float | None = Field(default=None, gt=0)
+    budget_money: Annotated[float | None, UNKEYED] = Field(default=None, gt=0)
     """Most money to pay, in the currency of the prices; needs them."""
-    price_in: float = Field(default=0, ge=0)
+    price_in: Annotated[float, UNKEYED] = Field(default=0, ge=0)
     """Price of a million prompt tokens."""
-    price_out: float = Field(default=0, ge=0)
+    price_out: Annotated[float, UNKEYED] = Field(default=0, ge=0)
     """Price of a million answer tokens."""

@@ -25,25 +25,6 @@ from temper.config.stages import (
     ValidateSettings,
 )
 
-STAGES = (
-    "base",
-    "synthesize",
-    "validate",
-    "expand",
-    "cpt",
-    "sft",
-    "practice",
-    "dpo",
-    "answers",
-    "draft",
-    "fp8",
-    "evaluate",
-    "benchmark",
-    "gate",
-    "promote",
-)
-"""Every stage in the order of the flow."""
-
 
 class Runtime(Settings):
     """Where and how a run happens. Changing any of it recomputes nothing."""

@@ -1,9 +1,45 @@
-"""What every group of settings is made of."""
+"""What every group of settings is made of, and the part of it that identifies a computation."""
+
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+"""What a settings object becomes in a file."""
+
+
+class Unkeyed:
+    """Marks a field that says where or how something is computed and not what: `Annotated[str, UNKEYED]`.
+
+    It moves no cache key.
+    """
+
+
+UNKEYED = Unkeyed()
 
 
 class Settings(BaseModel):
     """Frozen, and refuses what it does not know; the line under a field is its description in the Prefect form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+    def identity(self) -> dict[str, JSON]:
+        """Every field that is not marked `UNKEYED`, in settings below too: what a cache key is made of."""
+        return {
+            name: identity(getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if UNKEYED not in field.metadata
+        }
+
+
+def identity(value: object) -> JSON:
+    """`value` as JSON, settings by their `identity`. Raises TypeError for what has no JSON form."""
+    if isinstance(value, Settings):
+        return value.identity()
+    if isinstance(value, dict):
+        return {str(key): identity(item) for key, item in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return [identity(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be part of a cache key")

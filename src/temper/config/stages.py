@@ -1,12 +1,12 @@
 """The settings of each stage. What makes the experiment has no default: the preset shows it."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from temper.config.endpoint import EndpointSettings
-from temper.config.settings import Settings
+from temper.config.settings import UNKEYED, Settings
 
 Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
 ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
@@ -52,11 +52,11 @@ class OwnSettings(Settings):
 
 
 class SynthesizeSettings(Settings):
-    domain: str
+    domain: Annotated[str, UNKEYED]
     """What the agents work in: a built-in domain's name (automotive), or the folder of your own."""
     seed: int
     """Seed of world, simulator, teacher and judge."""
-    own: OwnSettings = OwnSettings()
+    own: Annotated[OwnSettings, UNKEYED] = OwnSettings()
     """Data that were brought: what is named here is not made."""
     teacher: EndpointSettings | None = None
     """Large model that plays the roles; without one, the scripted teacher, with seeded mistakes."""
@@ -66,7 +66,7 @@ class SynthesizeSettings(Settings):
     """Large model that puts the customer's lines into its own words; without one, they are said as written."""
     conversations: int = Field(ge=4)
     """Simulated conversations to train on."""
-    ray: bool = False
+    ray: Annotated[bool, UNKEYED] = False
     """Play them on Ray's workers (RAY_ADDRESS, else this machine's cores); the same rows come out."""
     corrections: float = Field(0.0, ge=0, le=1)
     """Share of requests that leave something out in which a value is wrong at first and corrected in the next line."""
@@ -214,7 +214,7 @@ class FP8Settings(Settings):
     """Longest calibration row in tokens."""
     kv_cache: bool
     """Also calibrate an FP8 key-value cache; CPUs without AVX-512 cannot serve it."""
-    drafter: bool
+    drafter: Annotated[bool, UNKEYED]
     """Quantise the drafter's projections too."""
     widest_range: float = Field(default=0, ge=0)
     """Layers whose inputs reach so many times as far as the median layer's stay as they are; 0 quantises all."""
@@ -223,11 +223,11 @@ class FP8Settings(Settings):
 
 
 class EvaluateSettings(Settings):
-    points_per_role: dict[Measured, int]
+    points_per_role: Annotated[dict[Measured, int], UNKEYED]
     """Held-out points for each role, by the stage that is measured."""
-    scenarios: dict[Measured, int]
+    scenarios: Annotated[dict[Measured, int], UNKEYED]
     """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
-    changed_points: dict[Measured, int] = Field(default_factory=dict)
+    changed_points: Annotated[dict[Measured, int], UNKEYED] = Field(default_factory=dict)
     """Points for each role and change of the prompt (see `agents.changes`), by the stage that is measured."""
     trials: int = Field(default=1, ge=1)
     """Times that each scenario is played; more than one gives pass^k, and wants a temperature."""

@@ -7,12 +7,12 @@ one-line reason that stands beside such a figure in tables, plots and the gate.
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.errors import EngineError
 
@@ -46,9 +46,9 @@ class Capabilities(BaseModel):
         return settings.model_copy(update={"dtype": "bfloat16" if self.native_bf16 else "float32"})
 
 
-def probe(runtime: Mapping[str, Any]) -> Capabilities:
-    """What the engine finds here; `runtime["device"]` chooses where both are. Raises EngineError without the GPU."""
-    wanted = runtime.get("device", "auto")
+def probe(runtime: Runtime) -> Capabilities:
+    """What the engine finds here; `runtime.device` chooses where both are. Raises EngineError without the GPU."""
+    wanted = runtime.device
     gpus = [] if wanted == "cpu" else _gpus()
     if wanted == "cuda" and not gpus:
         raise EngineError("runtime.device is cuda and nvidia-smi shows no GPU: install the driver, or use device=cpu")

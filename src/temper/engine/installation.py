@@ -2,11 +2,10 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from temper.config import Runtime
 from temper.errors import EngineError
 from temper.home import app_root
 
@@ -32,20 +31,20 @@ class Installation:
     """Version of `temper-vllm`."""
 
 
-def engine_python(runtime: Mapping[str, Any]) -> Path:
-    """Python of the engine environment: `runtime["engine_python"]`, else `.venv-engine` in the application's root.
+def engine_python(runtime: Runtime) -> Path:
+    """Python of the engine environment: `runtime.engine_python`, else `.venv-engine` in the application's root.
 
     The path is kept as it is, symbolic links included: resolved, it would lead out of the environment.
     Raises EngineError when there is none.
     """
-    named = runtime.get("engine_python")
+    named = runtime.engine_python
     python = Path(named).absolute() if named else app_root() / ".venv-engine" / "bin" / "python"
     if not python.is_file():
         raise EngineError(f"no engine environment at {python}: {REMEDY}, or name its Python in runtime.engine_python")
     return python
 
 
-def installation(runtime: Mapping[str, Any]) -> Installation:
+def installation(runtime: Runtime) -> Installation:
     """What the engine environment holds, by its package metadata (a fraction of a second). Raises EngineError."""
     python = engine_python(runtime)
     asked = subprocess.run([python, "-I", "-c", _ASK], capture_output=True, text=True, check=False)

@@ -7,13 +7,13 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
+from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.engine.capabilities import Capabilities, probe
 from temper.engine.command import HOST, NAME, command, environment, inherited
@@ -61,7 +61,7 @@ def serve(
     model: Path,
     *,
     settings: EngineSettings,
-    runtime: Mapping[str, Any],
+    runtime: Runtime,
     log: Path,
     drafter: Path | None = None,
     progress: Progress = lambda _: None,
@@ -69,7 +69,7 @@ def serve(
     """A healthy engine for `model` (with an EAGLE-3 `drafter`); whatever happens, nothing of it is left at the end.
 
     Raises EngineError with the decisive line of its log when it dies or is not healthy within
-    `runtime["engine_start_timeout_s"]`.
+    `runtime.engine_start_timeout_s`.
     """
     python, capabilities = engine_python(runtime), probe(runtime)
     settings, port = capabilities.served(settings), _free_port()
@@ -83,14 +83,14 @@ def serve(
         fp8_kv=_wants_fp8_kv(model, capabilities),
     )
     added = environment(
-        python, settings, device=capabilities.device, cpus=_cpus(int(runtime.get("threads", 0))), cache=home() / "cache"
+        python, settings, device=capabilities.device, cpus=_cpus(runtime.threads), cache=home() / "cache"
     )
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
     began = time.monotonic()
     with Process(line, env={**inherited(os.environ), **added}, cwd=log.parent, log=log) as process:
         try:
-            _wait(process, port, float(runtime.get("engine_start_timeout_s", 600)), log, progress)
+            _wait(process, port, runtime.engine_start_timeout_s, log, progress)
             start_s = time.monotonic() - began
             progress(f"engine healthy after {start_s:.0f} s")
             yield Engine(f"http://{HOST}:{port}/v1", NAME, start_s, log, capabilities)

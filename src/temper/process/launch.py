@@ -7,10 +7,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel
 
 from temper import errors
 from temper.config import Runtime
@@ -18,63 +17,54 @@ from temper.home import app_root, home
 from temper.process import threads
 from temper.process.guard import Process
 from temper.process.journal import Tail
-from temper.process.stage import ERROR, EVENTS, REPORT, SPEC, Report, write
+from temper.process.specs import Facts, Spec
+from temper.process.stage import ERROR, EVENTS, REPORT, Report, tell
 
 LOG = "log.txt"
 POLL_S = 0.2
-TRAINING = {"cpt", "sft", "dpo"}
-"""Stages that run as several processes when `runtime.processes` says so."""
-ONLINE = {"base"}
-"""Stages that may reach the network: only the base model comes from a hub."""
 
 Listener = Callable[[dict[str, Any]], None]
 
 
 def launch(
-    stage: str,
+    spec: Spec,
     run_dir: Path,
-    config: Any,
     inputs: dict[str, Path],
     runtime: Runtime,
     *,
     on_event: Listener = lambda _: None,
 ) -> Report:
-    """Run `stage` to its end in `run_dir` and return its report; `on_event` hears each line of progress.
+    """Compute `spec` on `inputs` to its end in `run_dir` and return the report; `on_event` hears each line of progress.
 
     A run folder that already holds a valid report is done: whoever was stopped between computing and publishing goes
     on from there. Raises the error that the stage named, else StageError with the last line of its log.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    done = _report(run_dir)
+    stage = spec.facts.word
+    done = _report(spec, run_dir)
     if done is not None:
         return done
     for stale in (REPORT, ERROR, EVENTS):
         (run_dir / stale).unlink(missing_ok=True)
-    spec = {
-        "stage": stage,
-        "config": plain(config),
-        "inputs": {name: str(path) for name, path in inputs.items()},
-        "runtime": runtime.model_dump(mode="json"),
-    }
-    write(run_dir / SPEC, spec)
-    line, env = command(stage, run_dir, runtime), _environment(stage, runtime)
+    tell(run_dir, spec, inputs, runtime)
+    line, env = command(spec.facts, run_dir, runtime), _environment(spec.facts, runtime)
     with Process(line, env=env, cwd=run_dir, log=run_dir / LOG) as process:
         code = _follow(process, stage, run_dir, runtime.stage_timeout_s, on_event)
-    report = _report(run_dir) if code == 0 else None
+    report = _report(spec, run_dir) if code == 0 else None
     if report is None:
         raise _failure(stage, run_dir, code)
     return report
 
 
-def command(stage: str, run_dir: Path, runtime: Runtime) -> list[str]:
+def command(facts: Facts, run_dir: Path, runtime: Runtime) -> list[str]:
     """The command line of a stage; torchrun's for trainers on several devices."""
-    module = ["-m", f"temper.stages.{stage}", str(run_dir)]
-    if stage in TRAINING and runtime.processes > 1:
+    module = ["-m", f"temper.stages.{facts.word}", str(run_dir)]
+    if facts.trains and runtime.processes > 1:
         module = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={runtime.processes}", *module]
     return [sys.executable, *module]
 
 
-def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
+def _environment(facts: Facts, runtime: Runtime) -> dict[str, str]:
     """Ours, with caches below TEMPER_HOME, the network closed and nobody's trackers listening in."""
     here = {
         "TEMPER_HOME": str(home()),
@@ -85,7 +75,7 @@ def _environment(stage: str, runtime: Runtime) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "PYTHONUNBUFFERED": "1",
     }
-    offline = {} if stage in ONLINE else dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
+    offline = {} if facts.online else dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
     devices = {"CUDA_VISIBLE_DEVICES": ""} if runtime.device == "cpu" else {}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PREFECT_"))}
     return {
@@ -113,8 +103,8 @@ def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_ev
             )
 
 
-def _report(run_dir: Path) -> Report | None:
-    """The report in `run_dir` if it is valid: finite figures, and every artifact it names is there."""
+def _report(spec: Spec, run_dir: Path) -> Report | None:
+    """The report in `run_dir` if it is valid: finite figures, and artifacts that are there and that the stage makes."""
     try:
         report = Report(**json.loads((run_dir / REPORT).read_text(encoding="utf-8")))
         metrics = {name: float(value) for name, value in report.metrics.items()}
@@ -122,7 +112,8 @@ def _report(run_dir: Path) -> Report | None:
         return None
     finite = all(math.isfinite(value) for value in metrics.values())
     there = all((run_dir / "out" / name).is_dir() for name in report.artifacts)
-    return Report(metrics, report.artifacts, report.curves) if finite and there else None
+    known = report.artifacts.items() <= spec.facts.outputs.items()
+    return replace(report, metrics=metrics) if finite and there and known else None
 
 
 def _failure(stage: str, run_dir: Path, code: int) -> errors.TemperError:
@@ -138,18 +129,9 @@ def _failure(stage: str, run_dir: Path, code: int) -> errors.TemperError:
         out_of_memory = ", out of memory perhaps" if code == -signal.SIGKILL else ""
         said = f"ended by {signal.Signals(-code).name}{out_of_memory}"
     elif code == 0:
-        said = f"left no valid {REPORT} (finite figures, and every artifact that it names)"
+        said = f"left no valid {REPORT} (finite figures, and its artifacts)"
     else:
         said = f"ended with code {code}"
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
     return errors.StageError(f"{stage}: {said}; its last words: {last[:300]} (log: {log})")
-
-
-def plain(value: Any) -> Any:
-    """Settings as plain JSON values."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    return value

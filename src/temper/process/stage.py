@@ -1,6 +1,6 @@
 """How a stage's process meets the pipeline: `spec.json` in, `events.jsonl` on the way, `report.json` at the end.
 
-A stage module defines `main(stage: Stage) -> Report` and ends with `if __name__ == "__main__": run(main)`;
+A stage module defines `main(stage: Stage[ItsSpec]) -> Report` and ends with `if __name__ == "__main__": run(main)`;
 `python -m temper.stages.NAME RUN_DIR` starts it.
 """
 
@@ -12,12 +12,33 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from temper import errors
+from temper.config import Runtime
+from temper.process.specs import Spec, spec_of
 
 SPEC, EVENTS, REPORT, ERROR = "spec.json", "events.jsonl", "report.json", "error.json"
+
+LIBRARIES = {
+    "torch": "torch",
+    "transformers": "transformers",
+    "trl": "trl",
+    "peft": "peft",
+    "datasets": "datasets",
+    "llmcompressor": "llmcompressor",
+    "compressed-tensors": "compressed_tensors",
+    "speculators": "speculators",
+    "great-expectations": "great_expectations",
+    "numpy": "numpy",
+    "temper": "temper",
+}
+"""Distributions whose version may decide what a stage makes -> the module that they load."""
+
+S_co = TypeVar("S_co", bound=Spec, covariant=True)
+Own = TypeVar("Own", bound=Spec)
 
 
 @dataclass(frozen=True)
@@ -30,20 +51,26 @@ class Report:
     """Folders below `out/` to publish: name -> kind (model, dataset, report). The folder is named like the artifact."""
     curves: list[dict[str, float]] = field(default_factory=list)
     """Figures by step: {"step": 10, "loss": 1.2}."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Versions of the libraries that made it, by distribution; filled in by `run`."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A stage's view of its own run: settings, verified local inputs, and where to write."""
+class Stage(Generic[S_co]):
+    """A stage's view of its own run: its spec, verified local inputs, and where to write."""
 
-    name: str
+    spec: S_co
+    """What is computed."""
     run_dir: Path
-    config: dict[str, Any]
-    """The stage's settings, as JSON; a stage validates them with its own Settings class."""
     inputs: dict[str, Path]
     """Local, verified folders of the input artifacts, by name."""
-    runtime: dict[str, Any]
-    """`Runtime` as JSON."""
+    runtime: Runtime
+    """Where and how."""
+
+    @property
+    def name(self) -> str:
+        """The stage's word."""
+        return self.spec.facts.word
 
     @property
     def checkpoints(self) -> Path:
@@ -63,19 +90,34 @@ class Stage:
             file.write(json.dumps({key: value for key, value in row.items() if value is not None}) + "\n")
 
 
-def read(run_dir: Path) -> Stage:
+def tell(run_dir: Path, spec: Spec, inputs: dict[str, Path], runtime: Runtime) -> None:
+    """Put `spec.json` into `run_dir`, from which `read` makes the same stage in its process."""
+    told = {
+        "stage": spec.facts.word,
+        "spec": spec.model_dump(mode="json"),
+        "inputs": {name: str(path) for name, path in inputs.items()},
+        "runtime": runtime.model_dump(mode="json"),
+    }
+    write(run_dir / SPEC, told)
+
+
+def read(run_dir: Path) -> Stage[Spec]:
     """The stage whose `spec.json` lies in `run_dir`."""
-    spec = json.loads((run_dir / SPEC).read_text(encoding="utf-8"))
-    inputs = {name: Path(path) for name, path in spec["inputs"].items()}
-    return Stage(spec["stage"], run_dir, spec["config"], inputs, spec["runtime"])
+    told = json.loads((run_dir / SPEC).read_text(encoding="utf-8"))
+    return Stage(
+        spec=spec_of(told["stage"]).model_validate(told["spec"]),
+        run_dir=run_dir,
+        inputs={name: Path(path) for name, path in told["inputs"].items()},
+        runtime=Runtime.model_validate(told["runtime"]),
+    )
 
 
-def run(main: Callable[[Stage], Report]) -> None:
+def run(main: Callable[[Stage[Own]], Report]) -> None:
     """Entry point of every stage module; leaves `report.json`, or `error.json` and a non-zero exit code."""
     stage = read(Path(sys.argv[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that an engine is stopped
     try:
-        report = main(stage)
+        report = main(cast(Stage[Own], stage))
     except Exception as error:
         known = isinstance(error, errors.TemperError)
         code = error.exit_code if isinstance(error, errors.TemperError) else errors.StageError.exit_code
@@ -84,7 +126,12 @@ def run(main: Callable[[Stage], Report]) -> None:
         traceback.print_exc()
         raise SystemExit(code) from None
     if int(os.environ.get("RANK", "0")) == 0:
-        write(stage.run_dir / REPORT, vars(report))
+        write(stage.run_dir / REPORT, vars(report) | {"versions": loaded_versions() | report.versions})
+
+
+def loaded_versions() -> dict[str, str]:
+    """Versions of the libraries among `LIBRARIES` that this process has loaded."""
+    return {name: metadata.version(name) for name, module in LIBRARIES.items() if module in sys.modules}
 
 
 def write(path: Path, value: dict[str, Any]) -> None:

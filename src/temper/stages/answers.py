@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from temper.agents.client import Chat
-from temper.config.engine import EngineSettings
-from temper.config.settings import Settings
-from temper.config.stages import AnswersSettings
 from temper.engine import serve
+from temper.process.specs import AnswersSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.training.rendering import Row, read_rows
 
@@ -24,16 +22,8 @@ REPORT_EVERY = 20
 """Answers between two lines of progress."""
 
 
-class AnswersStage(Settings):
-    """What this stage is told."""
-
-    answers: AnswersSettings
-    engine: EngineSettings
-
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[AnswersSpec]) -> Report:
     """Serve the student, ask what is still open, write all in the prompts' order."""
-    settings = AnswersStage.model_validate(stage.config)
     prompts = read_rows(stage.inputs["data"] / "train.jsonl")
     partial = stage.checkpoints / "answers.jsonl"
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -44,11 +34,11 @@ def main(stage: Stage) -> Report:
         stage.event("starting the engine")
         log = stage.run_dir / "engine.log"
         with (
-            serve(stage.inputs["parent"], settings=settings.engine, runtime=stage.runtime, log=log) as engine,
+            serve(stage.inputs["parent"], settings=stage.spec.engine, runtime=stage.runtime, log=log) as engine,
             partial.open("a", encoding="utf-8") as file,
         ):
             started = time.perf_counter()
-            asyncio.run(_ask(stage, settings.answers, Chat(engine.url, engine.model), still_open, file))
+            asyncio.run(_ask(stage, Chat(engine.url, engine.model), still_open, file))
             seconds = time.perf_counter() - started
     answered = _resume(partial)
     rows = [answered[row["id"]] for row in prompts]
@@ -57,14 +47,14 @@ def main(stage: Stage) -> Report:
     return Report(_metrics(rows, {row["id"] for row in still_open}, seconds), {"data": "dataset"})
 
 
-async def _ask(stage: Stage, settings: AnswersSettings, chat: Chat, prompts: list[Row], file: IO[str]) -> None:
+async def _ask(stage: Stage[AnswersSpec], chat: Chat, prompts: list[Row], file: IO[str]) -> None:
     """Every prompt once, `concurrency` at a time; each answer is one line of `file` as it arrives."""
-    free, done = asyncio.Semaphore(settings.concurrency), 0
+    free, done = asyncio.Semaphore(stage.spec.answers.concurrency), 0
 
     async def one(row: Row) -> None:
         nonlocal done
         async with free:
-            answer = await chat.complete(row["prompt"], max_tokens=settings.max_tokens)
+            answer = await chat.complete(row["prompt"], max_tokens=stage.spec.answers.max_tokens)
         messages = [*row["prompt"], {"role": "assistant", "content": answer.text}]
         kept = {key: row[key] for key in ("id", "role", "source")} | {
             "messages": messages,

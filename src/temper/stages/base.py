@@ -14,6 +14,7 @@ from transformers import AutoTokenizer
 from temper.assets import model_file
 from temper.config.stages import BaseSettings
 from temper.errors import MissingModelError
+from temper.process.specs import BaseSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.checkpoints.gguf import load_gguf
 from temper.stages.checkpoints.tiny import tiny_model
@@ -30,9 +31,9 @@ FILES = (
 """What a checkpoint may bring: no pickles, no code."""
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[BaseSpec]) -> Report:
     """Fetch or convert, then check that the folder can be trained and served."""
-    settings = BaseSettings.model_validate(stage.config["base"])
+    settings = stage.spec.base
     folder = stage.out("model")
     if settings.source == "asset":
         training.save(*load_gguf(model_file(settings.name)), folder)

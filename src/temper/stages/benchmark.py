@@ -16,15 +16,13 @@ from temper.bench import equivalence, hardware, tokens
 from temper.bench.ladder import MEDIANS, Bench, Configuration, Engines, configurations
 from temper.bench.prompts import spread
 from temper.capacity.bound import Hardware
-from temper.config.engine import EngineSettings
 from temper.config.metrics import PER_STEP, Speed, Tokens
 from temper.config.rungs import STUDENT, ladder
-from temper.config.settings import Settings
-from temper.config.stages import BenchmarkSettings, EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
 from temper.errors import DataError
+from temper.process.specs import BenchmarkSpec
 from temper.process.stage import Report, Stage, run
 from temper.stats import multiples
 from temper.synthesis.rows import Row, read
@@ -33,29 +31,20 @@ Use = Callable[[Configuration], AbstractContextManager[Engine]]
 """Lends a rung's warm engine."""
 
 
-class BenchmarkStage(Settings):
-    """What this stage is told."""
-
-    domain: str
-    benchmark: BenchmarkSettings
-    evaluate: EvaluateSettings
-    engine: EngineSettings
-
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[BenchmarkSpec]) -> Report:
     """Climb the ladder, compare answers, write both down."""
-    capabilities, told = probe(stage.runtime), BenchmarkStage.model_validate(stage.config)
-    told = told.model_copy(update={"engine": capabilities.served(told.engine)})
-    bench = _bench(stage, told, hardware.measured(capabilities.device, getattr(torch, told.engine.dtype)))
+    spec, capabilities = stage.spec, probe(stage.runtime)
+    engine = capabilities.served(spec.engine)
+    bench = _bench(stage, engine.dtype, hardware.measured(capabilities.device, getattr(torch, engine.dtype)))
     models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
-    rungs = configurations(ladder(told.benchmark), *models)
+    rungs = configurations(ladder(spec.benchmark), *models)
 
     def start(one: Configuration) -> AbstractContextManager[Engine]:
         stage.event(f"{one.name}: starting the engine")
         log = stage.run_dir / f"engine-{one.name}.log"
         return serve(
             one.model,
-            settings=told.engine if one.rung.optimised else told.engine.model_copy(update={"prefix_caching": False}),
+            settings=engine if one.rung.optimised else engine.model_copy(update={"prefix_caching": False}),
             runtime=stage.runtime,
             log=log,
             drafter=one.drafter,
@@ -70,14 +59,14 @@ def main(stage: Stage) -> Report:
 
         rows = bench.ladder(rungs, engines, capabilities)
         shown = [one for one in rungs if one.rung.optimised and not (one.rung.quantised and capabilities.fp8_reason)]
-        prompts = spread(points, told.benchmark.token_prompts) if told.benchmark.token_prompts else []
-        streamed = _streamed(stage, told, shown, use, prompts) if prompts else []
+        prompts = spread(points, spec.benchmark.token_prompts) if spec.benchmark.token_prompts else []
+        streamed = _streamed(stage, shown, use, prompts) if prompts else []
         same, accepted = equivalence.measure(
             points,
-            told.benchmark,
+            spec.benchmark,
             lambda rung: use(next(one for one in rungs if one.rung == rung)),
-            max_tokens=told.evaluate.max_tokens,
-            concurrency=told.evaluate.concurrency,
+            max_tokens=spec.evaluate.max_tokens,
+            concurrency=spec.evaluate.concurrency,
         )
     stage.event(f"same answers with and without the drafter: {same['same']} of {same['n']}")
     written = {
@@ -85,7 +74,7 @@ def main(stage: Stage) -> Report:
         "equivalence": same,
         "acceptance": accepted,
         "tokens": streamed,
-        "dtype": told.engine.dtype,
+        "dtype": engine.dtype,
         "capabilities": capabilities.model_dump(mode="json"),
     }
     (stage.out("report") / "ladder.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
@@ -94,7 +83,7 @@ def main(stage: Stage) -> Report:
 
 
 def _streamed(
-    stage: Stage, told: BenchmarkStage, rungs: Sequence[Configuration], use: Use, prompts: Sequence[Row]
+    stage: Stage[BenchmarkSpec], rungs: Sequence[Configuration], use: Use, prompts: Sequence[Row]
 ) -> list[dict[str, Any]]:
     """Token-level figures of these rungs at each concurrency."""
     target, found = stage.inputs["target"], []
@@ -102,29 +91,29 @@ def _streamed(
     texts = [str(render(row["prompt"], tokenize=False, add_generation_prompt=True)) for row in prompts]
     for rung in rungs:
         with use(rung) as engine:
-            for customers in told.benchmark.concurrency:
+            for customers in stage.spec.benchmark.concurrency:
                 stage.event(f"{rung.name}: {len(texts)} prompts streamed by vllm bench serve, {customers} at once")
                 folder = stage.run_dir / "tokens" / f"{rung.name}-{customers}"
-                limits = {"customers": customers, "most": told.evaluate.max_tokens}
+                limits = {"customers": customers, "most": stage.spec.evaluate.max_tokens}
                 figures = tokens.measure(engine, texts, target, folder, runtime=stage.runtime, **limits)
                 found.append({"configuration": rung.name, "concurrency": customers, "prompts": len(texts), **figures})
     return found
 
 
-def _bench(stage: Stage, told: BenchmarkStage, found: Hardware) -> Bench:
+def _bench(stage: Stage[BenchmarkSpec], dtype: str, found: Hardware) -> Bench:
     path = stage.inputs["data"] / "scenarios.jsonl"
     scenarios = load_scenarios(path)
     if not scenarios:
         raise DataError(f"{path} holds no scenarios, the benchmark's load: set synthesize.scenarios to at least 1")
     return Bench(
-        domain=load_domain(told.domain),
+        domain=load_domain(stage.spec.domain.name),
         scenarios=scenarios,
-        settings=told.benchmark,
-        halstead_threshold=told.evaluate.halstead_threshold,
-        max_tokens=told.evaluate.max_tokens,
+        settings=stage.spec.benchmark,
+        halstead_threshold=stage.spec.evaluate.halstead_threshold,
+        max_tokens=stage.spec.evaluate.max_tokens,
         say=stage.event,
         hardware=found,
-        dtype=told.engine.dtype,
+        dtype=dtype,
     )
 
 

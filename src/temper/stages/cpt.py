@@ -13,8 +13,8 @@ from datasets import Dataset
 from transformers import PreTrainedModel
 from trl import SFTConfig
 
-from temper.config.stages import CPTSettings
 from temper.errors import ConfigError
+from temper.process.specs import CPTSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.expand import EXPANSION
 from temper.stages.training import common as training
@@ -23,9 +23,9 @@ from temper.stages.training.positions import by_position
 from temper.stages.training.trainers import AnswerTrainer
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[CPTSpec]) -> Report:
     """Measure the held-out loss, train, merge, measure again, save."""
-    settings = CPTSettings.model_validate(stage.config)
+    settings = stage.spec.cpt
     parent, data = stage.inputs["parent"], stage.inputs["data"]
     model, tokenizer = training.load(parent, torch.float32)
     if settings.trainable == "new_blocks":

@@ -9,8 +9,8 @@ from pathlib import Path
 from datasets import Dataset, load_from_disk
 from trl import DPOConfig
 
-from temper.config.stages import DPOSettings
 from temper.errors import DataError
+from temper.process.specs import DPOSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.training import common as training
 from temper.stages.training import rendering
@@ -27,9 +27,9 @@ FIGURES = (
 """TRL's own names; a chosen log-probability that falls while margins grow is DPO's known failure."""
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[DPOSpec]) -> Report:
     """Score with the reference, train, merge, save."""
-    settings = DPOSettings.model_validate(stage.config)
+    settings = stage.spec.dpo
     model, tokenizer = training.load_to_tune(stage, settings)
     rows = rendering.render(rendering.preference_row, tokenizer, stage.inputs["data"] / "train.jsonl")
     mistakes = stage.inputs["mistakes"] / "train.jsonl" if "mistakes" in stage.inputs else None

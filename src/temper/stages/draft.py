@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from temper.config.stages import DraftSettings
 from temper.errors import DataError
+from temper.process.specs import DraftSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.drafting import hidden_states, manifest
 from temper.stages.drafting import sources as draft_sources
@@ -29,9 +30,9 @@ TRAIN_SHARE = 0.9
 """Share of the rows to train on; the rest gives the accuracy by position."""
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[DraftSpec]) -> Report:
     """Hidden states, then training, then the best checkpoint by validation loss."""
-    settings = DraftSettings.model_validate(stage.config)
+    settings = stage.spec.draft
     target, started = stage.inputs["parent"], time.perf_counter()
     rows = _rows(stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(target), settings)
     data, split = stage.checkpoints / "data", int(len(rows) * TRAIN_SHARE)
@@ -60,7 +61,7 @@ def _rows(path: Path, tokenizer: PreTrainedTokenizerBase, settings: DraftSetting
     return rows
 
 
-def _extract(stage: Stage, settings: DraftSettings, rows: list[Row], data: Path) -> None:
+def _extract(stage: Stage[DraftSpec], settings: DraftSettings, rows: list[Row], data: Path) -> None:
     target = stage.inputs["parent"]
     dtype = torch.bfloat16 if training.in_bfloat16(stage, settings) else torch.float32
     need = hidden_states.bytes_needed(rows, AutoConfig.from_pretrained(target).hidden_size, dtype)

@@ -12,43 +12,28 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from pydantic import Field
-
 from temper.agents.client import Chat, Sampled
 from temper.agents.scoring import Point
-from temper.config.engine import EngineSettings
 from temper.config.metrics import AgentScore, EndToEnd
-from temper.config.settings import Settings
-from temper.config.stages import ROLES, EvaluateSettings
+from temper.config.stages import ROLES
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import serve
 from temper.evaluation.changes import changed, score_changed
 from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
+from temper.process.specs import EvaluateSpec
 from temper.process.stage import Report, Stage, run
 from temper.stats import pass_hat
 from temper.synthesis.rows import Row, read, write
 
 
-class EvaluateStage(Settings):
-    """What this stage is told."""
-
-    stage: str
-    domain: str
-    points: int = Field(ge=1)
-    scenarios: int = Field(ge=0)
-    changed: int = Field(default=0, ge=0)
-    evaluate: EvaluateSettings
-    engine: EngineSettings
-
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[EvaluateSpec]) -> Report:
     """Serve, ask, play, score."""
-    settings = EvaluateStage.model_validate(stage.config)
-    points = _first(read(stage.inputs["data"] / "points.jsonl"), settings.points)
-    scenarios = load_scenarios(stage.inputs["data"] / "scenarios.jsonl")[: settings.scenarios]
-    domain = load_domain(settings.domain)
-    others = changed(points, domain, settings.changed) if "model" in stage.inputs else []
+    spec = stage.spec
+    points = _first(read(stage.inputs["data"] / "points.jsonl"), spec.points)
+    scenarios = load_scenarios(stage.inputs["data"] / "scenarios.jsonl")[: spec.scenarios]
+    domain = load_domain(spec.domain.name)
+    others = changed(points, domain, spec.changed) if "model" in stage.inputs else []
     with ExitStack() as stack:
         engine = None
         if "model" in stage.inputs:
@@ -56,13 +41,13 @@ def main(stage: Stage) -> Report:
             engine = stack.enter_context(
                 serve(
                     stage.inputs["model"],
-                    settings=settings.engine,
+                    settings=spec.engine,
                     runtime=stage.runtime,
                     log=stage.run_dir / "engine.log",
                     drafter=stage.inputs.get("drafter"),
                 )
             )
-        answers, played = asyncio.run(_measure(stage, settings, engine, [*points, *others], scenarios))
+        answers, played = asyncio.run(_measure(stage, engine, [*points, *others], scenarios))
         counters = engine.counters() if engine else {}
     scores = score_points(domain, points, answers[: len(points)])
     failures = scores.pop("failures")
@@ -74,18 +59,18 @@ def main(stage: Stage) -> Report:
     tokens_per_step = 1 + counters.get("spec_decode_num_accepted_tokens", 0.0) / drafts if drafts else None
     out = stage.out("report")
     checks = sum((Counter(row["counts"]) for row in played), Counter[str]())
-    pass_hat_k = _pass_hat(played, settings.evaluate.trials)
+    pass_hat_k = _pass_hat(played, spec.evaluate.trials)
     e2e = {"passed": passed, "n": len(played), "pass_hat": pass_hat_k, "checks": dict(checks)}
-    whole = {"stage": settings.stage, **scores, "e2e": e2e, "tokens_per_step": tokens_per_step}
+    whole = {"stage": spec.measured, **scores, "e2e": e2e, "tokens_per_step": tokens_per_step}
     (out / "scores.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
     write(out / "failures.jsonl", failures)
     write(out / "scenarios.jsonl", played)
     roles = scores["agent_scores"].items()
-    metrics = {str(AgentScore(settings.stage, role)): value["score"] for role, value in roles} | scores["tools"]
+    metrics = {str(AgentScore(spec.measured, role)): value["score"] for role, value in roles} | scores["tools"]
     for change, changed_roles in scores["changed"].items():
         metrics |= {f"{role}_{change}_percent": value["score"] for role, value in changed_roles.items()}
     if played:
-        metrics[str(EndToEnd(settings.stage))] = 100 * passed / len(played)
+        metrics[str(EndToEnd(spec.measured))] = 100 * passed / len(played)
         metrics |= {f"{kind}_times": float(times) for kind, times in checks.items()}
     if tokens_per_step is not None:
         metrics["tokens_per_step"] = tokens_per_step
@@ -93,11 +78,10 @@ def main(stage: Stage) -> Report:
 
 
 async def _measure(
-    stage: Stage, settings: EvaluateStage, engine: Any, points: Sequence[Point], scenarios: list[Scenario]
+    stage: Stage[EvaluateSpec], engine: Any, points: Sequence[Point], scenarios: list[Scenario]
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Answers to the points, and scenarios played; from the engine, or as the teacher gave and gives them."""
-    limits = settings.evaluate
-    domain = load_domain(settings.domain)
+    limits, domain = stage.spec.evaluate, load_domain(stage.spec.domain.name)
 
     def tick(what: str, done: int, of: int) -> None:
         if done % 20 == 0 or done == of:

@@ -10,8 +10,8 @@ import re
 import torch
 from transformers import PreTrainedModel
 
-from temper.config.stages import ExpandSettings
 from temper.errors import ConfigError, StageError
+from temper.process.specs import ExpandSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.training import common as training
 
@@ -21,9 +21,9 @@ SILENT = re.compile(r"\.(self_attn\.o_proj|mlp\.down_proj)\.(weight|bias)$")
 """What a block adds to the residual stream passes through these; with zeros it adds nothing."""
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[ExpandSpec]) -> Report:
     """Expand, check that the logits are the same, save. Raises StageError when they are not."""
-    settings = ExpandSettings.model_validate(stage.config)
+    settings = stage.spec.expand
     model, tokenizer = training.load(stage.inputs["parent"], torch.float32)
     deeper, new_blocks = expand(model, settings.every)
     difference = logit_difference(

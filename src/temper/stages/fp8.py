@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from temper.config.stages import FP8Settings
 from temper.errors import DataError
+from temper.process.specs import FP8Spec
 from temper.process.stage import Report, Stage, run
 from temper.stages.quantising import drafter as fp8_drafter
 from temper.stages.quantising.calibration import HEADS, by_length, clip_rate, widest
@@ -41,14 +42,14 @@ BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "gen
 """Files that go with a checkpoint byte by byte, so that the quantised target has its parent's digests of them."""
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[FP8Spec]) -> Report:
     """Quantise the target, or the drafter if one is handed in."""
-    settings = FP8Settings.model_validate(stage.config)
+    settings = stage.spec.fp8
     parent, started = stage.inputs["parent"], time.perf_counter()
     rows, tokenizer = stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(parent)
     calibration, held_out = _rows(rows, tokenizer, settings)
     stage.event(f"calibrating on {len(calibration)} rows", done=0, of=1)
-    cuda = torch.cuda.is_available() and stage.runtime.get("device", "auto") != "cpu"
+    cuda = torch.cuda.is_available() and stage.runtime.device != "cpu"
     model = AutoModelForCausalLM.from_pretrained(
         parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
     )

@@ -10,12 +10,10 @@ import asyncio
 from collections import Counter
 
 from temper.agents.client import Chat
-from temper.config.engine import EngineSettings
-from temper.config.settings import Settings
-from temper.config.stages import AnswersSettings
 from temper.domains import load_domain
 from temper.engine import serve
 from temper.evaluation.points import answer_points, score_points
+from temper.process.specs import PracticeSpec
 from temper.process.stage import Report, Stage, run
 from temper.synthesis.kinds import kind_of
 from temper.synthesis.rows import Row, read, write
@@ -24,19 +22,10 @@ REPORT_EVERY = 50
 """Answers between two lines of progress."""
 
 
-class PracticeStage(Settings):
-    """What this stage is told."""
-
-    domain: str
-    practice: AnswersSettings
-    engine: EngineSettings
-
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[PracticeSpec]) -> Report:
     """Serve, ask, keep the mistakes."""
-    told = PracticeStage.model_validate(stage.config)
-    domain, prompts = load_domain(told.domain), read(stage.inputs["data"] / "train.jsonl")
-    answers = asyncio.run(_asked(stage, told, prompts))
+    domain, prompts = load_domain(stage.spec.domain.name), read(stage.inputs["data"] / "train.jsonl")
+    answers = asyncio.run(_asked(stage, prompts))
     scored = score_points(domain, prompts, answers)
     pairs = [
         {
@@ -56,7 +45,7 @@ def main(stage: Stage) -> Report:
     return Report({**right, **kinds, "prompts": float(len(prompts)), "pairs": float(len(pairs))}, {"data": "dataset"})
 
 
-async def _asked(stage: Stage, told: PracticeStage, prompts: list[Row]) -> list[str]:
+async def _asked(stage: Stage[PracticeSpec], prompts: list[Row]) -> list[str]:
     """The student's greedy answers, in the prompts' order."""
 
     def tick(done: int, of: int) -> None:
@@ -65,9 +54,10 @@ async def _asked(stage: Stage, told: PracticeStage, prompts: list[Row]) -> list[
 
     stage.event("starting the engine")
     log = stage.run_dir / "engine.log"
-    with serve(stage.inputs["parent"], settings=told.engine, runtime=stage.runtime, log=log) as engine:
+    with serve(stage.inputs["parent"], settings=stage.spec.engine, runtime=stage.runtime, log=log) as engine:
         async with Chat(engine.url, engine.model) as chat:
-            return await answer_points(chat, prompts, told.practice.max_tokens, told.practice.concurrency, tick)
+            limits = stage.spec.practice
+            return await answer_points(chat, prompts, limits.max_tokens, limits.concurrency, tick)
 
 
 if __name__ == "__main__":

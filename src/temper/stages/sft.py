@@ -6,16 +6,16 @@ In: `parent` (a model), `data` (chat rows).   Out: `model`, the loss by step.
 from datasets import Dataset
 from trl import SFTConfig
 
-from temper.config.stages import SFTSettings
+from temper.process.specs import SFTSpec
 from temper.process.stage import Report, Stage, run
 from temper.stages.training import common as training
 from temper.stages.training import rendering
 from temper.stages.training.trainers import AnswerTrainer
 
 
-def main(stage: Stage) -> Report:
+def main(stage: Stage[SFTSpec]) -> Report:
     """Train, merge, save."""
-    settings = SFTSettings.model_validate(stage.config)
+    settings = stage.spec.sft
     model, tokenizer = training.load_to_tune(stage, settings)
     rows = rendering.render(rendering.chat_row, tokenizer, stage.inputs["data"] / "train.jsonl")
     stage.event(f"{len(rows)} rows, {sum(len(row['input_ids']) for row in rows)} tokens")

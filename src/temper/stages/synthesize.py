@@ -1,16 +1,14 @@
 """Data by simulation: `python -m temper.stages.synthesize RUN_DIR`.   Out: the training sets and `evaluation`."""
 
-from temper.config.stages import SynthesizeSettings
 from temper.domains import load_domain
+from temper.process.specs import SETS, SynthesizeSpec
 from temper.process.stage import Report, Stage, run
 from temper.synthesis.sets import build
 
-SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")
 
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[SynthesizeSpec]) -> Report:
     """Simulate, judge, split and write every set."""
-    settings = SynthesizeSettings.model_validate(stage.config)
+    settings = stage.spec.synthesize
     metrics = build(load_domain(settings.domain), settings, stage.out, stage.checkpoints, stage.event)
     made = [name for name in SETS if (stage.run_dir / "out" / name).is_dir()]
     return Report(metrics=metrics, artifacts=dict.fromkeys(made, "dataset"))

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from temper.agents.roles import parses
-from temper.config.stages import ValidateSettings
 from temper.domains import load_domain
 from temper.errors import DataError
+from temper.process.specs import ValidateSpec
 from temper.process.stage import Report, Stage, run
 from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import check, flat, summary
@@ -20,16 +20,9 @@ from temper.synthesis.rows import Row, read
 TRAINING = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration")
 
 
-class ValidateStage(ValidateSettings):
-    """What this stage is told."""
-
-    domain: str
-
-
-def main(stage: Stage) -> Report:
+def main(stage: Stage[ValidateSpec]) -> Report:
     """Suites first, then overlap of every training set with the evaluation set."""
-    settings = ValidateStage.model_validate(stage.config)
-    domain = load_domain(settings.domain)
+    settings, domain = stage.spec.validation, load_domain(stage.spec.domain.name)
     tokens = _counter(stage.inputs["base"])
     rows = {name: read(stage.inputs[name] / "train.jsonl") for name in TRAINING if name in stage.inputs}
     rows["evaluation"] = read(stage.inputs["evaluation"] / "points.jsonl")

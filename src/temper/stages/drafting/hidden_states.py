@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.errors import ConfigError, DataError, StoreError
+from temper.process.specs import Spec
 from temper.process.stage import Stage
 from temper.stages.training.rendering import answer_ids, prompt_ids
 
@@ -88,7 +89,7 @@ def check_disk(folder: Path, need: int) -> None:
         )
 
 
-def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage) -> None:
+def write(model: PreTrainedModel, rows: list[Row], folder: Path, stage: Stage[Spec]) -> None:
     """The training folder of `rows`; states that an earlier, killed run left whole are kept."""
     (folder / "hidden_states").mkdir(parents=True, exist_ok=True)
     names = [file(folder, index) for index in range(len(rows))]

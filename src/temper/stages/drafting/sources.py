@@ -10,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from temper.config.stages import DraftSettings
+from temper.process.specs import Spec
 from temper.process.stage import Stage
 from temper.stages.drafting import hidden_states
 from temper.stages.drafting import trainer as drafter_training
@@ -20,7 +21,9 @@ TOLD = ("expected_tokens_per_step", "answer_tokens", "training_s")
 """Figures that are kept of each, as `<figure>_<source>`."""
 
 
-def compare(stage: Stage, settings: DraftSettings, rows: Sequence[Row], split: int, data: Path) -> dict[str, float]:
+def compare(
+    stage: Stage[Spec], settings: DraftSettings, rows: Sequence[Row], split: int, data: Path
+) -> dict[str, float]:
     """Figures by source; nothing where either source has no row to train on, or nothing is held out."""
     held_out = [number for number in range(split, len(rows)) if not rows[number].public]
     found: dict[str, float] = {}

@@ -17,6 +17,7 @@ from speculators.train.config import TrainConfig
 from transformers import AutoConfig
 
 from temper.config.stages import DraftSettings
+from temper.process.specs import Spec
 from temper.process.stage import Stage
 from temper.stages.drafting import hidden_states
 from temper.stages.drafting.hidden_states import Row
@@ -38,7 +39,7 @@ class Trained:
 
 
 def fit(
-    stage: Stage, settings: DraftSettings, rows: Sequence[Row], split: int, data: Path, save: Path, name: str
+    stage: Stage[Spec], settings: DraftSettings, rows: Sequence[Row], split: int, data: Path, save: Path, name: str
 ) -> Trained:
     """Train on the first `split` of `rows`, whose states lie in `data`, and validate on the others.
 
@@ -127,7 +128,7 @@ def _drop_torn(speculator: Path) -> None:
 class _Progress(logging.Handler):
     """Hears the trainer's own metric records and turns them into events and curves."""
 
-    def __init__(self, stage: Stage, epochs: int, label: str) -> None:
+    def __init__(self, stage: Stage[Spec], epochs: int, label: str) -> None:
         super().__init__()
         self.stage, self.epochs, self.label = stage, epochs, label
         self.curves: list[dict[str, float]] = []

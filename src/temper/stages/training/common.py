@@ -25,6 +25,7 @@ from transformers import (
 
 from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings, SFTSettings
 from temper.errors import ConfigError, DataError
+from temper.process.specs import Spec
 from temper.process.stage import Stage
 from temper.stages.training.attention import PRODUCTS
 from temper.stages.training.narrow import frozen_layers
@@ -33,18 +34,14 @@ from temper.stages.training.shards import gather, held_percent
 WHOLE = "whole"
 """Empty file that is written into a checkpoint last: a killed process leaves checkpoints without it."""
 
-SHARDED = {"sft", "dpo"}
-"""Stages that `runtime.sharded` means: CPT measures losses around its training, which transformers' Trainer cannot do
-with a sharded model."""
 
-
-def on_cuda(stage: Stage) -> bool:
+def on_cuda(stage: Stage[Spec]) -> bool:
     """Whether this stage trains on CUDA."""
-    device = stage.runtime.get("device", "auto")
+    device = stage.runtime.device
     return device == "cuda" or (device == "auto" and torch.cuda.is_available())
 
 
-def in_bfloat16(stage: Stage, settings: OptimizerSettings | DraftSettings) -> bool:
+def in_bfloat16(stage: Stage[Spec], settings: OptimizerSettings | DraftSettings) -> bool:
     """Whether forward and backward pass run in bfloat16: never by emulation, which is slower than float32."""
     if settings.precision == "float32":
         return False
@@ -59,7 +56,7 @@ def cpu_has_bfloat16() -> bool:
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def frozen_dtype(stage: Stage, settings: OptimizerSettings) -> torch.dtype:
+def frozen_dtype(stage: Stage[Spec], settings: OptimizerSettings) -> torch.dtype:
     """Type of the weights that are loaded: bfloat16 on CUDA alone, where memory is short, and only if asked for."""
     return torch.bfloat16 if on_cuda(stage) and in_bfloat16(stage, settings) else torch.float32
 
@@ -70,7 +67,7 @@ def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedT
     return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
-def load_to_tune(stage: Stage, settings: SFTSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_to_tune(stage: Stage[Spec], settings: SFTSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The stage's parent for SFT and DPO, frozen below `from_block`; weights that are trained are in float32.
 
     On CPUs that compute in bfloat16 its attention is that of `attention`. Raises ConfigError without such a block.
@@ -129,9 +126,9 @@ def lora(settings: LoRASettings, model: PreTrainedModel, from_block: int = 0) ->
     )
 
 
-def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
+def arguments(stage: Stage[Spec], settings: OptimizerSettings) -> dict[str, Any]:
     """Arguments of transformers' Trainer: activations are recomputed on CUDA alone, CPUs lose by it."""
-    cuda, sharded = on_cuda(stage), stage.name in SHARDED and bool(stage.runtime.get("sharded"))
+    cuda, sharded = on_cuda(stage), stage.spec.facts.sharded and stage.runtime.sharded
     return {
         "output_dir": str(stage.checkpoints),
         "num_train_epochs": settings.epochs,
@@ -164,9 +161,9 @@ def arguments(stage: Stage, settings: OptimizerSettings) -> dict[str, Any]:
 class Progress(TrainerCallback):
     """Tells the person who waits, asks for checkpoints by the clock and marks the whole ones, keeps the curve."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage[Spec]) -> None:
         self.stage = stage
-        self.every_s = float(stage.runtime.get("checkpoint_s", 60))
+        self.every_s = stage.runtime.checkpoint_s
         self.saved = self.told = time.monotonic()
 
     def on_step_end(
@@ -207,7 +204,7 @@ def whole_checkpoint(folder: Path) -> str | None:
     return str(whole[-1]) if whole else None
 
 
-def fit(trainer: Trainer, stage: Stage) -> dict[str, float]:
+def fit(trainer: Trainer, stage: Stage[Spec]) -> dict[str, float]:
     """Train from the last whole checkpoint or the start; figures for the report. Raises DataError if it diverged."""
     last = whole_checkpoint(stage.checkpoints)
     if last:

@@ -1,0 +1,105 @@
+"""What measures, judges and promotes."""
+
+from pydantic import Field
+
+from temper.config import PipelineConfig
+from temper.config.engine import EngineSettings
+from temper.config.rungs import DRAFTER_FP8, RUNGS, STUDENT, Rung, ladder
+from temper.config.stages import (
+    BenchmarkSettings,
+    EvaluateSettings,
+    GateSettings,
+    Measured,
+    RegistrySettings,
+)
+from temper.process.specs.base import REPORT, DomainSource, Facts, Spec
+
+
+class EvaluateSpec(Spec):
+    facts = Facts(
+        "evaluate",
+        recipe=7,
+        takes="a model (the scripted teacher without one), `evaluation`",
+        makes="agent scores and end-to-end passes; once each for teacher, base, cpt, sft, dpo and final",
+        outputs=REPORT,
+        served=(STUDENT, DRAFTER_FP8),
+    )
+    evaluate: EvaluateSettings
+    engine: EngineSettings
+    domain: DomainSource
+    measured: Measured
+    """The stage whose model is measured."""
+    points: int = Field(ge=0)
+    """Held-out points of each role."""
+    scenarios: int = Field(ge=0)
+    changed: int = Field(ge=0)
+    """Points of each role and change of the prompt."""
+
+    @property
+    def label(self) -> str:
+        """`evaluate:sft` and alike."""
+        return f"evaluate:{self.measured}"
+
+    @classmethod
+    def of(cls, config: PipelineConfig, measured: Measured = "final") -> "EvaluateSpec":
+        """How drafters are used moves nothing where none is: only the final model has one."""
+        budgets = config.evaluate
+        return cls(
+            evaluate=budgets,
+            engine=config.engine if measured == "final" else config.engine.without_drafter(),
+            domain=DomainSource.of(config),
+            measured=measured,
+            points=budgets.points_per_role.get(measured, 0),
+            scenarios=budgets.scenarios.get(measured, 0),
+            changed=budgets.changed_points.get(measured, 0),
+        )
+
+
+class BenchmarkSpec(Spec):
+    facts = Facts(
+        "benchmark",
+        recipe=11,
+        takes="target, drafter, FP8 target",
+        makes="turns per second, P90 and tokens per step by configuration and concurrency; whether answers stay "
+        "the same",
+        outputs=REPORT,
+        served=RUNGS,
+    )
+    benchmark: BenchmarkSettings
+    evaluate: EvaluateSettings
+    engine: EngineSettings
+    domain: DomainSource
+
+    @classmethod
+    def serves(cls, config: PipelineConfig) -> tuple[Rung, ...]:
+        """The rungs of the ladder that the settings ask for."""
+        return ladder(config.benchmark)
+
+    @classmethod
+    def of(cls, config: PipelineConfig) -> "BenchmarkSpec":
+        return cls(
+            benchmark=config.benchmark,
+            evaluate=config.evaluate,
+            engine=config.engine,
+            domain=DomainSource.of(config),
+        )
+
+
+class GateSpec(Spec):
+    facts = Facts(
+        "gate",
+        takes="all figures, the preset's rules",
+        makes="a verdict with a reason for each rule; never cached",
+        process=False,
+    )
+    gate: GateSettings
+
+
+class PromoteSpec(Spec):
+    facts = Facts(
+        "promote",
+        takes="models, figures, verdict",
+        makes="a version of the registered model; the champion only on a pass",
+        process=False,
+    )
+    registry: RegistrySettings
