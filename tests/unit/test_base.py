@@ -17,7 +17,7 @@ from tests.unit.stage_run import stage
 @pytest.fixture(scope="module")
 def smollm2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """Model and tokenizer of the asset, after the stage has saved them and they were loaded again."""
-    config = {"base": {"source": "asset", "name": "smollm2-135m-instruct"}}
+    config = {"source": "asset", "name": "smollm2-135m-instruct"}
     run = stage(tmp_path_factory.mktemp("base"), "base", config, {})
     base.main(run)
     return training.load(run.out("model"), torch.float32)
