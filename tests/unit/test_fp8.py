@@ -164,7 +164,6 @@ def test_a_drafter_is_quantised_on_its_targets_states_and_stays_bound_to_it(
     drafter = drafting / "out" / "model"
     inputs = {"parent": parent, "data": calibration, "drafter": drafter}
     stage = stage_in(tmp_path / "fp8", "fp8", SETTINGS, inputs)
-    stage.run_dir.mkdir()
     fp8.main(stage)
     weights = load_file(stage.out("model") / "model.safetensors")
     assert weights["layers.0.self_attn.q_proj.weight"].dtype == torch.float8_e4m3fn
