@@ -16,11 +16,15 @@ from typing import Any, TypeVar
 
 from prefect import Flow, Task
 from prefect.futures import wait
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
 
 from temper.artifacts.refs import StageResult
 from temper.config import PipelineConfig, Runtime, override, resolve
 from temper.errors import ConfigError, GateError, TemperError, TrackingError
+from temper.process.alive import Held
 from temper.process.journal import Journal, new_id, write_config
+from temper.process.leftovers import close_left, described
 from temper.process.specs import STAGES
 from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
@@ -48,7 +52,10 @@ class Pipeline:
         self.registered: Registered | None = None
         self._last = STAGES.index(until) if until else len(STAGES)
         self._journal = Journal(self.id)
+        self._alive = Held(self.id, flow_run.id or "")
         self._tracker = Tracker(tracking_uri(config.runtime))
+        if closed := close_left(PREFECT_API_URL.value() or "", self._tracker.close_left):
+            self._journal.add("", "note", described(closed))
         self.run_id = self._tracker.start_pipeline(self.id, config.model_dump(mode="json"))
         identity = {"pipeline_id": self.id, "parent_run_id": self.run_id}
         self.runtime = Runtime.model_validate(config.runtime.model_dump() | identity)
@@ -81,6 +88,8 @@ class Pipeline:
         with contextlib.suppress(TrackingError):
             status = "FAILED" if isinstance(error, Exception) else "KILLED"
             self._tracker.end(self.run_id, status, error=str(error)[:500])
+            self._alive.ended()
+        self._alive.drop()
         return False
 
     def finish(self, report: Task[..., dict[str, Any]]) -> dict[str, Any]:
@@ -90,6 +99,7 @@ class Pipeline:
         )
         refused = self.verdict is not None and not self.verdict.passed
         self._tracker.end(self.run_id, "FAILED" if refused and self.config.gate.enforce else "FINISHED")
+        self._alive.ended()
         if self.verdict is not None and refused and self.config.gate.enforce:
             raise GateError(f"gate {self.verdict.summary()}; report: {self.folder / 'report.html'}")
         return written

@@ -1,11 +1,17 @@
 """What the main flow promises: computed once, again only what changed, judged without losing anything."""
 
+import json
+import shutil
 import signal
 import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from temper.process.journal import Line
 
 if TYPE_CHECKING:
     from tests.flows.conftest import World
@@ -69,6 +75,17 @@ def test_damaged_and_missing_artifacts_are_made_again_and_no_others(whole: "Worl
     assert whole.run().computed == ["cpt", "sft"]
 
 
+def test_a_copied_home_and_garbage_in_prefects_results_cost_nothing(whole: "World", tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(whole.home, copy, ignore=shutil.ignore_patterns("*.db*", "logs"))
+    moved = whole.run(TEMPER_HOME=str(copy))
+    assert (moved.code, moved.computed) == (0, []), moved.said
+    for path in (copy / "prefect" / "results").iterdir():
+        path.write_text('{"result": garbage')
+    damaged = whole.run(TEMPER_HOME=str(copy), until="sft")
+    assert (damaged.code, damaged.computed) == (0, []), damaged.said
+
+
 def test_a_refusal_keeps_the_training_the_report_and_the_champion(whole: "World") -> None:
     rule = "gate.rules=[{metric: agent_scores.dpo.planner, kind: least, value: 101}]"
     run = whole.run(rule)
@@ -100,22 +117,69 @@ def test_an_engine_that_does_not_start_is_tried_again(world: "World") -> None:
 
 def test_two_runs_that_want_the_same_stage_compute_it_once(world: "World") -> None:
     before = len(world.executed())
-    both = [world.start("synthesize.seed=14", until="synthesize") for _ in range(2)]
+    both = [world.start("synthesize.seed=14", until="synthesize", FAKE_HANG="synthesize") for _ in range(2)]
+    waits = {"state": "waits", "stage": "synthesize"}
+    names = [f"run-{number:03d}" for number in (world.started - 1, world.started)]
+    _until(lambda: any(waits.items() <= row.items() for name in names for row in _journal(world, name)))
+    (world.home / "go").touch()
     assert [world.end(process).code for process in both] == [0, 0]
     assert world.executed()[before:] == ["synthesize"]
+    (world.home / "go").unlink()
 
 
 def test_kill_minus_nine_leaves_no_lock_and_no_stage(world: "World") -> None:
     before = len(world.executed())
     process = world.start("synthesize.seed=15", until="synthesize", FAKE_HANG="synthesize")
-    deadline = time.monotonic() + 60
-    while world.executed()[before:] != ["synthesize"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    _until(lambda: world.executed()[before:] == ["synthesize"])
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert _open(world) == {"prefect": 1, "mlflow": 2}, "the run, and the run with its stage"
     run = world.run("synthesize.seed=15", until="synthesize")
     assert (run.code, run.computed) == (0, ["synthesize"])
+    assert _open(world) == {"prefect": 0, "mlflow": 0}, "the next run closes what was left"
+    notes = [row["message"] for row in _journal(world, f"run-{world.started:03d}") if row["state"] == "note"]
+    assert notes == [f"closed run-{world.started - 1:03d}: its process is gone"]
+
+
+def test_a_run_beside_others_closes_none_of_them(world: "World") -> None:
+    hanging = world.start("synthesize.seed=16", until="synthesize", FAKE_HANG="synthesize")
+    before = len(world.executed())
+    _until(lambda: world.executed()[before:] == ["synthesize"])
+    assert world.run("synthesize.seed=17", until="base").code == 0
+    assert _open(world) == {"prefect": 1, "mlflow": 2}
+    (world.home / "go").touch()
+    assert hanging.wait(120) == 0
+    (world.home / "go").unlink()
+
+
+def _journal(world: "World", name: str) -> list[Line]:
+    path = world.home / "runs" / name / "events.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _until(condition: Callable[[], bool], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def _open(world: "World") -> dict[str, int]:
+    """Runs that Prefect and MLflow believe to go on."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(world.env["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("temper")
+    assert experiment is not None
+    tracked = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+    body = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}}
+    request = urllib.request.Request(
+        f"{world.env['PREFECT_API_URL']}/flow_runs/filter",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return {"prefect": len(json.load(answer)), "mlflow": len(tracked)}
 
 
 def _model(world: "World", stage: str) -> Path:

@@ -12,11 +12,14 @@ from temper.errors import ConfigError, StageError
 from temper.home import app_root
 from temper.process.guard import Process
 from temper.process.journal import Tail, new_id, run_folder, write_config
+from temper.process.leftovers import close_left, described
 from temper.process.servers import servers
 from temper.process.specs import STAGES
 from temper.synthesis.requests import beyond_assets, refuse
 
 POLL_S = 0.3
+LOOK_S = 30.0
+"""Seconds between two looks of `temper ui` for runs whose process is gone."""
 QUIET_S = 10.0
 """Seconds between two lines about the same stage, unless it ends."""
 
@@ -51,9 +54,21 @@ def ui(prefect_port: int, mlflow_port: int) -> int:
         print("Ctrl-C stops both", flush=True)
         try:
             while True:
-                time.sleep(3600)
+                _close_left(env)
+                time.sleep(LOOK_S)
         except KeyboardInterrupt:
             return 0
+
+
+def _close_left(env: dict[str, str]) -> None:
+    """A killed worker's run would keep its deployment's slot for five minutes."""
+    from temper.registry.tracking import Tracker
+
+    def close_tracked(pipeline_id: str) -> None:
+        Tracker(env["MLFLOW_TRACKING_URI"]).close_left(pipeline_id)
+
+    if closed := close_left(env["PREFECT_API_URL"], close_tracked):
+        print(described(closed), flush=True)
 
 
 def _flow(pipeline_id: str, until: str | None, env: dict[str, str]) -> int:
@@ -94,6 +109,10 @@ def _line(row: dict[str, Any]) -> str:
         return f"{stage:<17} runs"
     if state == "progress":
         return f"{stage:<17} {row.get('percent', 0):3.0f} %  {row['message']}"
+    if state == "note":
+        return str(row["message"])
+    if state == "waits":
+        return f"{stage:<17} waits: {row['message']}"
     if state == "failed":
         return f"{stage:<17} failed"
     return f"{stage:<17} {'done in' if state == 'done' else 'cached,'} {row['seconds']:.1f} s"

@@ -13,7 +13,7 @@ from temper.home import home
 
 IDENTITY = {"pipeline_id", "parent_run_id"}
 """Runtime settings that belong to one run and not to its repetition."""
-State = Literal["started", "progress", "done", "cached", "failed"]
+State = Literal["started", "progress", "done", "cached", "failed", "waits", "note"]
 
 
 class Line(TypedDict, total=False):
@@ -21,6 +21,7 @@ class Line(TypedDict, total=False):
 
     time: float
     stage: str
+    """The stage, or empty for a `note` about the run."""
     state: State
     message: str
     percent: float

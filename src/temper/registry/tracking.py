@@ -143,6 +143,12 @@ class Tracker:
         self._client.set_terminated(run_id, status)
 
     @_explained
+    def close_left(self, pipeline_id: str) -> None:
+        """Close what a pipeline run left open when its process was killed."""
+        for left in self._search(f"tags.`temper.pipeline_id` = '{pipeline_id}' and attributes.status = 'RUNNING'"):
+            self._client.set_terminated(left.info.run_id, "KILLED")
+
+    @_explained
     def link(self, parent: str, stage: str, run_id: str, *, cached: bool) -> None:
         """Say on the pipeline's run which run made a stage, and whether that was now."""
         self._log(parent, tags={f"stage.{stage}.run_id": run_id, f"stage.{stage}.cached": str(cached).lower()})
