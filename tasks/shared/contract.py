@@ -14,6 +14,7 @@ from prefect import State, Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
+from prefect.results import ResultRecordMetadata
 from prefect.tasks import exponential_backoff
 from prefect.transactions import IsolationLevel
 
@@ -65,11 +66,21 @@ class StageKey(CachePolicy):
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **_: Any
     ) -> str:
-        """Prefect asks for the key; a hit does not look at the artifacts, so a record of lost ones is dropped here."""
+        """Prefect asks for the key, and would take its own record as it is: one that is not the store's is dropped."""
         key = stage_key(inputs["spec"], {name: value for name, value in inputs.items() if name not in APART})
-        if (KEYS / key).exists() and Store(inputs["runtime"].store).result(key) is None:
+        if (KEYS / key).exists() and not _as_stored(key, Store(inputs["runtime"].store).result(key)):
             (KEYS / key).unlink(missing_ok=True)
         return key
+
+
+def _as_stored(key: str, stored: StageResult | None) -> bool:
+    """Whether Prefect's record of `key` lies in this home, reads, and is what the store holds."""
+    try:
+        record = ResultRecordMetadata.load_bytes((KEYS / key).read_bytes())
+        path = Path(record.storage_key or "")
+        return path.is_relative_to(RESULTS) and bool(record.serializer.loads(path.read_bytes()) == stored)
+    except Exception:  # garbage raises whatever it likes
+        return False
 
 
 def compute(spec: Spec, runtime: Runtime, **inputs: Ref | None) -> StageResult:
