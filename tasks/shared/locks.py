@@ -5,7 +5,10 @@ import os
 import time
 from typing import Any
 
+from prefect.context import TaskRunContext
+
 from temper.home import home
+from temper.process.journal import Journal
 
 LOCKS = home() / "prefect" / "locks"
 
@@ -25,8 +28,11 @@ class KernelLocks:
         """Wait for the lock. `hold_timeout` has no use here: a lock ends with its process."""
         if self.is_lock_holder(key, holder):
             return True
-        deadline = None if acquire_timeout is None else time.monotonic() + acquire_timeout
+        deadline, told = None if acquire_timeout is None else time.monotonic() + acquire_timeout, False
         while (handle := self._try(key)) is None:
+            if not told:
+                _tell()
+                told = True
             if deadline is not None and time.monotonic() > deadline:
                 return False
             time.sleep(0.1)
@@ -82,3 +88,11 @@ class KernelLocks:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "KernelLocks":
         return self  # Prefect copies policies; the locks that this process holds are the same ones
+
+
+def _tell() -> None:
+    """Say to whoever follows this run that its stage waits."""
+    context = TaskRunContext.get()
+    if context is not None:
+        runtime = context.parameters["runtime"]
+        Journal(runtime.pipeline_id).add(context.task.name, "waits", "another run computes the same")

@@ -1,6 +1,7 @@
 """The two servers, for whoever has none: Prefect and MLflow on loopback, over SQLite under TEMPER_HOME."""
 
 import contextlib
+import fcntl
 import os
 import socket
 import sys
@@ -42,10 +43,12 @@ def servers(*, prefect_port: int = 0, mlflow_port: int = 0, every: bool = False)
     """Start the servers that PREFECT_API_URL and MLFLOW_TRACKING_URI do not name (or `every` one), both at once.
 
     Yields the environment to use them. Port 0 takes a free one. Raises ServerError; leaving stops what was started.
+    One start at a time: a server makes and migrates its database first, and two that do so at once break it.
     """
     env: dict[str, str] = prefect_environment()
     waiting: list[tuple[str, Process, str, Path]] = []
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as starting:
+        starting.enter_context(_alone())
         for name, variable, path, health, asked, command in (
             ("Prefect", "PREFECT_API_URL", "/api", "/api/health", prefect_port, _prefect),
             ("MLflow", "MLFLOW_TRACKING_URI", "", "/health", mlflow_port, _mlflow),
@@ -61,7 +64,20 @@ def servers(*, prefect_port: int = 0, mlflow_port: int = 0, every: bool = False)
             waiting.append((name, process, f"http://127.0.0.1:{port}{health}", log))
         for name, process, url, log in waiting:
             _healthy(name, process, url, log)
+        starting.close()
         yield env
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """No other start of servers on this home meanwhile; the kernel frees the lock of a killed one."""
+    with (home() / "servers.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another run starts its servers on the same home: waits", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _prefect(port: int) -> list[str]:
@@ -81,6 +97,7 @@ def _start(name: str, port: int, command: Callable[[int], list[str]], log: Path)
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nine processes and two GiB that nothing here uses
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_API_URL")}
     env = {**inherited, **prefect_environment(), **quiet}
