@@ -20,6 +20,12 @@ ifeq ($(UV_FIND_LINKS)$(UV_TORCH_BACKEND)$(suffix)|$(shell uname -s),|Linux)
 torch = $(PIP) $(1) --torch-backend cpu "$$(grep -o '^torch==[0-9.]*' $(2))"
 endif
 
+# A wheel folder may hold torch for another Python only: the index's build then asks for libraries that are not there.
+loads = $(1)/bin/python -c 'import torch' || { \
+  echo "torch does not load in $(1). If it comes from a folder of wheels, that folder has none for this Python:" >&2; \
+  echo "make clean setup PYTHON=python3.11 (the Python that was tried), or set UV_TORCH_BACKEND=cpu to take PyTorch's" >&2; \
+  exit 1; }
+
 digest = $(shell cat $(1) 2>/dev/null | git hash-object --stdin | cut -c1-16)
 pipeline_inputs := $(addprefix $(LOCKS)/,uv.txt pipeline$(suffix).txt dev.txt assets.txt) pyproject.toml
 engine_inputs := $(LOCKS)/uv.txt $(LOCKS)/engine-$(ENGINE).txt $(wildcard src/temper_vllm/pyproject.toml)
@@ -38,7 +44,7 @@ engine: $(ENGINE_STAMP)
 demo: setup ## The whole pipeline on SmolLM2-135M, ending in the tables and the report.
 	@.venv/bin/temper run demo
 
-test: setup ## All tests of seconds and the smoke preset end to end.
+test: setup lint types ## Ruff, mypy, then all tests of seconds and the smoke preset end to end.
 	@.venv/bin/python -m pytest -m "not slow"
 
 test-slow: setup ## The tests that take minutes each.
@@ -72,6 +78,7 @@ $(PIPELINE): | .venv/bin/uv
 	$(PIP) .venv -r $(LOCKS)/pipeline$(suffix).txt -r $(LOCKS)/dev.txt
 	$(PIP) .venv --require-hashes -r $(LOCKS)/assets.txt
 	$(PIP) .venv --editable .
+	$(call loads,.venv)
 	touch $@
 
 $(ENGINE_STAMP): | .venv/bin/uv
@@ -80,4 +87,5 @@ $(ENGINE_STAMP): | .venv/bin/uv
 	$(call torch,.venv-engine,$(LOCKS)/engine-$(ENGINE).txt)
 	$(PIP) .venv-engine -r $(LOCKS)/engine-$(ENGINE).txt
 	$(if $(wildcard src/temper_vllm/pyproject.toml),$(PIP) .venv-engine --editable src/temper_vllm)
+	$(call loads,.venv-engine)
 	touch $@

@@ -1,4 +1,4 @@
-"""`temper doctor`: what is missing or mismatched here, each with its remedy. Looks, changes nothing, takes seconds."""
+"""`temper doctor`: what is missing or mismatched here, each with its remedy. Looks, changes nothing, takes a minute."""
 
 import importlib.metadata
 import json
@@ -32,6 +32,10 @@ SERVERS = {"PREFECT_API_URL": "/health", "MLFLOW_TRACKING_URI": "/health"}
 UI_PORTS = {"Prefect": 4200, "MLflow": 5000}
 """Where `temper ui` serves by default."""
 SETUP = "make setup"
+IMPORT_S = 180.0
+"""Seconds that torch or the engine gets to be imported, from a cold disk."""
+TRIED = (3, 11)
+"""The Python that the locks were made and tried with."""
 LIST_VERSIONS = (
     "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 )
@@ -78,7 +82,7 @@ def check() -> int:
 def python() -> Iterator[Finding]:
     """The interpreter that runs the pipeline."""
     version = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] != (3, 11):
+    if sys.version_info[:2] != TRIED:
         yield Finding("warn", f"Python {version}: the locks were made and tried with 3.11")
     else:
         yield Finding("ok", f"Python {version}")
@@ -107,6 +111,7 @@ def pipeline_environment() -> Iterator[Finding]:
     yield beside_lock("assets", installed, [locks / "assets.txt"])
     tools = beside_lock("development tools", installed, [locks / "dev.txt"])
     yield tools if tools.level == "ok" else Finding("warn", tools.what, tools.remedy)
+    yield imports("pipeline environment", sys.executable, "torch", "import torch")
 
 
 def engine_environment() -> Iterator[Finding]:
@@ -123,6 +128,26 @@ def engine_environment() -> Iterator[Finding]:
     yield beside_lock("engine environment", installed, [locks / "engine-cpu.txt", locks / "engine-cuda.txt"])
     if "temper-vllm" not in {canonicalize_name(name) for name in installed}:
         yield Finding("fail", "the engine environment lacks temper's vLLM plugin (FP8 on CPUs)", SETUP)
+    yield imports("engine environment", str(interpreter), "vLLM", "import torch; from vllm import _custom_ops")
+
+
+def imports(environment: str, interpreter: str, name: str, code: str) -> Finding:
+    """Whether `code` runs there: a matching version says nothing about the libraries that it needs."""
+    try:
+        said = subprocess.run(
+            [interpreter, "-c", code], capture_output=True, text=True, check=False, timeout=IMPORT_S, cwd="/"
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("warn", f"{environment}: {name} did not load within {IMPORT_S:.0f} s", "try on an idle machine")
+    if said.returncode == 0:
+        return Finding("ok", f"{environment}: {name} loads")
+    last = next((line for line in reversed(said.stderr.splitlines()) if line.strip()), "no reason")
+    tried = ".".join(str(part) for part in TRIED)
+    return Finding(
+        "fail",
+        f"{environment}: {name} does not load ({last.strip()[:200]})",
+        f"make clean, then {SETUP} PYTHON=python{tried}; with a folder of wheels, it must hold torch for that Python",
+    )
 
 
 def beside_lock(name: str, installed: dict[str, str], locks: list[Path]) -> Finding:

@@ -1,6 +1,7 @@
 """The doctor: notices what differs from a lock, and what does not answer, and names the remedy."""
 
 import http.server
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,23 @@ def test_an_environment_is_judged_by_the_lock_it_was_made_from(lock: Path, tmp_p
     installed = {"torch": "2.13.0", "jinja2": "3.1.6"}
     assert doctor.beside_lock("it", installed, [lock, cuda]).what == "it matches pipeline.txt"
     assert doctor.beside_lock("it", {**installed, "nvidia-nccl-cu13": "2.29.7"}, [cuda, lock]).level == "ok"
+
+
+def test_an_environment_whose_versions_match_and_whose_library_does_not_load_fails(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudnn.so.9: cannot open shared object file')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import torch"
+    finding = doctor.imports("it", sys.executable, "torch", code)
+    assert finding.level == "fail"
+    assert "torch does not load (ImportError: libcudnn.so.9" in finding.what
+    assert "PYTHON=python3.11" in finding.remedy
+    assert doctor.imports("it", sys.executable, "json", "import json").level == "ok"
+
+
+def test_a_library_that_takes_for_ever_to_load_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "IMPORT_S", 0.5)
+    finding = doctor.imports("it", sys.executable, "torch", "import time; time.sleep(60)")
+    assert finding.level == "warn"
+    assert "did not load within" in finding.what
 
 
 @pytest.fixture
