@@ -95,4 +95,4 @@ def _tell() -> None:
     context = TaskRunContext.get()
     if context is not None:
         runtime = context.parameters["runtime"]
-        Journal(runtime.pipeline_id).add(context.task.name, "waits", "another run computes the same")
+        Journal(runtime.pipeline_id).add(context.parameters["spec"].label, "waits", "another run computes the same")
