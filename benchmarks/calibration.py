@@ -19,7 +19,7 @@ from temper.config import ROLES, PipelineConfig
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import FP8Spec
-from temper.synthesis.rows import Row, read, write
+from temper.rows import TRAIN, TalkRow, load, write
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     report = load_report(asked.run)
     preset, student = config(report), made(report, "dpo", "model")
     points = made(report, "synthesize", "evaluation")
-    sources = _sources(read(made(report, "synthesize", "calibration") / "train.jsonl"))
+    sources = _sources(load(made(report, "synthesize", "calibration") / TRAIN, TalkRow))
     with tempfile.TemporaryDirectory(prefix="temper-calibration-", dir=home()) as folder:
         lines = [_line("not quantised", "", scores(preset, student, points, Path(folder) / "plain", asked.points))]
         for source, rows in sources.items():
@@ -52,19 +52,19 @@ def main() -> None:
     publish(asked.out, "Agent scores by FP8 calibration", [run_command(report), command], about, [head, *lines])
 
 
-def _sources(rows: list[Row]) -> dict[str, list[Row]]:
+def _sources(rows: list[TalkRow]) -> dict[str, list[TalkRow]]:
     """Equally many rows of public text, of the system's turns, and of both in the set's proportion."""
-    public = [row for row in rows if row["source"] == "public"]
-    own = [row for row in rows if row["source"] != "public"]
+    public = [row for row in rows if row.source == "public"]
+    own = [row for row in rows if row.source != "public"]
     many = min(len(public), len(own))
     of_public = round(many * len(public) / len(rows))
     return {"public": public[:many], "in-domain": own[:many], "mixed": [*public[:of_public], *own[: many - of_public]]}
 
 
-def _quantise(preset: PipelineConfig, student: Path, rows: list[Row], length: int, run: Path) -> Path:
+def _quantise(preset: PipelineConfig, student: Path, rows: list[TalkRow], length: int, run: Path) -> Path:
     """The student in FP8, calibrated on all `rows` but the one that the stage wants to measure clipping on."""
     (run / "data").mkdir(parents=True)
-    write(run / "data" / "train.jsonl", rows)
+    write(run / "data" / TRAIN, rows)
     told = preset.fp8.model_copy(update={"samples": len(rows) - 1, "max_length": length, "lengths_to_compare": ()})
     launch(FP8Spec(fp8=told), run / "fp8", {"parent": student, "data": run / "data"}, preset.runtime)
     return run / "fp8" / "out" / "model"

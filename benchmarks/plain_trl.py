@@ -30,7 +30,7 @@ def main(run_dir: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(inputs["parent"], dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(inputs["parent"])
     began = time.perf_counter()
-    lines = (Path(inputs["data"]) / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (Path(inputs["data"]) / "train.jsonl").read_bytes().strip().split(b"\n")
     rows = [{name: row[name] for name in COLUMNS[stage]} for row in map(json.loads, lines)]
     config, trainer = KINDS[stage]
     loss = {}

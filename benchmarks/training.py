@@ -25,13 +25,14 @@ from temper.domains import load_domain
 from temper.process.launch import launch
 from temper.process.specs import BaseSpec, ExpandSpec, spec_of
 from temper.process.stage import EVENTS, write
+from temper.rows import TRAIN, ChatRow, PairRow, Point, lines, load
+from temper.rows import write as write_rows
 from temper.stages.training import common as training
 from temper.stages.training import rendering
-from temper.synthesis.rows import read
-from temper.synthesis.rows import write as write_rows
 from temper.synthesis.sets import build
 
 SIDES = ("temper", "temper, all blocks", "plain TRL", "plain TRL, no recomputation")
+KINDS: dict[str, type[ChatRow | PairRow]] = {"sft": ChatRow, "dpo": PairRow}
 HELD_OUT = 60
 CONVERSATIONS = 400
 
@@ -49,7 +50,7 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="temper-training-"))
     os.environ["TEMPER_HOME"] = str(work / "home")
     parent, data = _parent(demo, work), _data(demo, asked.stage, asked.rows, work)
-    held_out = read(work / "sets" / "evaluation" / "points.jsonl")
+    held_out = load(work / "sets" / "evaluation" / "points.jsonl", Point)
     held_out = random.Random(0).sample(held_out, HELD_OUT)
     tokens = _tokens(parent, data, asked.stage)
     found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
@@ -86,9 +87,9 @@ def _data(demo: Any, stage: str, count: int, work: Path) -> Path:
     less = {"conversations": CONVERSATIONS, "traces_per_role": share, "points_per_role": 40, "scenarios": 1}
     made = demo.synthesize.model_copy(update={**less, "dpo_pairs": max(10, count)})
     build(load_domain(made.domain), made, out, work / "synthesis", lambda *_, **__: None)
-    rows = read(work / "sets" / stage / "train.jsonl")[:count]
+    rows = load(work / "sets" / stage / TRAIN, KINDS[stage])[:count]
     (work / "data").mkdir()
-    write_rows(work / "data" / "train.jsonl", rows)
+    write_rows(work / "data" / TRAIN, rows)
     return work / "data"
 
 
@@ -96,9 +97,9 @@ def _tokens(parent: Path, data: Path, stage: str) -> int:
     """Tokens of the rows, padding and repetition aside; a pair counts as two rows."""
     tokenizer = training.load(parent, torch.float32)[1]
     if stage == "sft":
-        rows = rendering.render(rendering.chat_row, tokenizer, data / "train.jsonl")
+        rows = rendering.render(ChatRow, rendering.chat_row, tokenizer, data / TRAIN)
         return sum(len(row["input_ids"]) for row in rows)
-    pairs = rendering.render(rendering.preference_row, tokenizer, data / "train.jsonl")
+    pairs = rendering.render(PairRow, rendering.preference_row, tokenizer, data / TRAIN)
     return sum(2 * len(p["prompt_ids"]) + len(p["chosen_ids"]) + len(p["rejected_ids"]) for p in pairs)
 
 
@@ -108,7 +109,7 @@ def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path
         return by_plain_trl(stage, settings, run, inputs, recompute=side == "plain TRL")
     told = settings if side == SIDES[0] else _everywhere(settings)
     launch(spec_of(stage).model_validate({stage: told}), run, inputs, demo.runtime)
-    events = [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").split("\n") if line]
+    events = [json.loads(text) for _, text in lines(run / EVENTS)]
     return events[-1]["time"] - events[0]["time"]
 
 
@@ -132,14 +133,14 @@ def _everywhere(settings: Any) -> Any:
     return settings.model_copy(update={"from_block": 0})
 
 
-def _loss(folder: Path, points: list[dict[str, Any]]) -> float:
+def _loss(folder: Path, points: list[Point]) -> float:
     """Mean negative log-likelihood of the right answers' tokens, in nats."""
     model, tokenizer = training.load(folder, torch.float32)
     total, count = 0.0, 0
     with torch.inference_mode():
         for point in points:
-            prompt = rendering.prompt_ids(tokenizer, point["prompt"])
-            answer = rendering.answer_ids(tokenizer, point["expected"])
+            prompt = rendering.prompt_ids(tokenizer, point.prompt)
+            answer = rendering.answer_ids(tokenizer, point.expected)
             logits = model(input_ids=torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
             total += float(torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="sum"))
             count += len(answer)

@@ -18,12 +18,12 @@ from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import DomainSource, SynthesizeSpec
 from temper.report.schema import Report
+from temper.rows import TRAIN, AnyRow, ChatRow, PairRow, Point, load, write
 from temper.stats import share_interval
 from temper.synthesis.overlap import Index, key_text
-from temper.synthesis.rows import read, write
 from temper.synthesis.sets import NEAR
 
-TRAINED = ("sft", "dpo", "practice")
+TRAINED: dict[str, type[AnyRow]] = {"sft": ChatRow, "dpo": PairRow, "practice": Point}
 """Sets of a run that its student learnt from."""
 FEW = {"conversations": 900, "practice_prompts": {}, "draft_prompts": {}, "draft_public_prompts": 0, "dpo_pairs": 10}
 """Of the sets that are made beside an evaluation set and not looked at."""
@@ -42,7 +42,7 @@ def main() -> None:
     preset = config(report)
     if preset.synthesize.seed in asked.seeds:
         parser.error(f"--seeds: {preset.synthesize.seed} is the run's own")
-    known = Index((key_text(row) for name in TRAINED for row in _rows(report, name)), NEAR)
+    known = Index((key_text(row) for name, kind in TRAINED.items() for row in _rows(report, name, kind)), NEAR)
     found: dict[str, list[Any]] = {"SFT": [], "DPO": []}
     with tempfile.TemporaryDirectory(prefix="temper-unseen-", dir=home()) as folder:
         for seed in asked.seeds:
@@ -60,8 +60,8 @@ def main() -> None:
     publish(asked.out, "Students on sets of other seeds", [run_command(report, "dpo"), command], about, _table(found))
 
 
-def _rows(report: Report, name: str) -> list[dict[str, Any]]:
-    return read(made(report, "synthesize", name) / "train.jsonl")
+def _rows(report: Report, name: str, kind: type[AnyRow]) -> list[AnyRow]:
+    return load(made(report, "synthesize", name) / TRAIN, kind)
 
 
 def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, run: Path, known: Index) -> Path:
@@ -78,7 +78,7 @@ def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, ru
     spec = SynthesizeSpec(synthesize=told, domain=DomainSource.of(preset), own={})
     launch(spec, run / "sets", {}, preset.runtime, on_event=say)
     folder = run / "sets" / "out" / "evaluation"
-    points = read(folder / "points.jsonl")
+    points = load(folder / "points.jsonl", Point)
     like = known.hits([key_text(row) for row in points])
     write(folder / "points.jsonl", [row for number, row in enumerate(points) if number not in like])
     return folder

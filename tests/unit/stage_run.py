@@ -9,6 +9,7 @@ import torch
 from temper.config import Runtime
 from temper.process.specs import spec_of
 from temper.process.stage import Stage, read, tell
+from temper.rows import Point, WorldState
 
 torch.set_num_threads(1)  # the tiny model's tensors are too small to share among threads
 
@@ -40,6 +41,20 @@ def rows(folder: Path, rows: list[dict[str, Any]], name: str = "train.jsonl") ->
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
+
+
+def point(role: str, expected: str, asked: str = "hello") -> Point:
+    """An evaluation point in the first test world."""
+    return Point(
+        id="",
+        role=role,
+        slice="plain",
+        prompt=[{"role": "user", "content": asked}],
+        expected=expected,
+        teacher="",
+        facts=[],
+        world=WorldState(seed=1, split="test", calls=[]),
+    )
 
 
 def chat(number: int, role: str = "planner") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from temper.synthesis.customer import Traffic
 from temper.synthesis.domain_check import HARD
 from temper.synthesis.simulator import play
 from temper.synthesis.teacher import Oracle, Teacher
+from tests.unit.stage_run import point
 
 DOMAIN = load_domain("automotive")
 
@@ -360,10 +361,9 @@ def test_facts_are_whole_words():
 
 def test_plans_with_the_same_effect_count_as_right():
     expected = 'a = service_price(service="inspection")'
-    point = {"role": "planner", "expected": expected, "world": {"seed": 1, "split": "test", "calls": []}}
-    assert why_wrong(point, expected.replace("a =", "price ="), DOMAIN) is None
-    assert why_wrong(point, 'a = service_price(service="oil change")', DOMAIN) == "another plan"
-    assert "malformed" in str(why_wrong(point, "no idea", DOMAIN))
+    assert why_wrong(point("planner", expected), expected.replace("a =", "price ="), DOMAIN) is None
+    assert why_wrong(point("planner", expected), 'a = service_price(service="oil change")', DOMAIN) == "another plan"
+    assert "malformed" in str(why_wrong(point("planner", expected), "no idea", DOMAIN))
 
 
 def test_tool_metrics_count_turns_without_a_tool():

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from temper.domains import load_domain
 from temper.domains.scenario import Scenario
 from temper.engine import Usage
 from temper.stats import multiples, percentile
+from tests.unit.stage_run import point
 
 MODELS = tuple(Path(name) for name in "tdqe")
 """Target, drafter, and both quantised."""
@@ -174,7 +176,7 @@ def test_goodput_counts_the_turns_in_time() -> None:
 
 
 def test_different_answers_are_listed_with_both_texts() -> None:
-    rows = [{"id": "1", "role": "planner"}, {"id": "2", "role": "executor"}]
+    rows = [replace(point("planner", "a"), id="1"), replace(point("executor", "b"), id="2")]
     found = compare(rows, ["a", "b"], ["a", "B"])
     assert (found["same"], found["n"]) == (1, 2)
     assert found["differences"] == [{"id": "2", "role": "executor", "plain": "b", "drafted": "B"}]
@@ -205,8 +207,8 @@ def test_what_was_not_asked_for_is_no_figure() -> None:
 
 
 def test_prompts_are_taken_at_equal_distances_and_never_more_than_there_are() -> None:
-    rows = [{"id": index} for index in range(10)]
-    assert [row["id"] for row in spread(rows, 5)] == [0, 2, 4, 6, 8]
+    rows = list(range(10))
+    assert spread(rows, 5) == [0, 2, 4, 6, 8]
     assert spread(rows, 99) == rows
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from temper.artifacts.contents import contents
 from temper.errors import ConfigError, DataError, StoreError
 from temper.process.specs import DraftSpec
 from temper.process.stage import Stage
+from temper.rows import AnsweredRow, Message
 from temper.stages import draft
 from temper.stages.drafting import hidden_states
 from temper.stages.drafting import sources as draft_sources
@@ -86,7 +88,12 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _chat(question: list[str], answer: list[str]) -> list[dict[str, str]]:
+def _answered(question: list[str], answer: list[str], *, truncated: bool = False) -> AnsweredRow:
+    messages = _chat(question, answer)
+    return AnsweredRow(id="1", role="planner", source="in_domain", messages=messages, truncated=truncated)
+
+
+def _chat(question: list[str], answer: list[str]) -> list[Message]:
     return [{"role": "user", "content": " ".join(question)}, {"role": "assistant", "content": " ".join(answer)}]
 
 
@@ -110,14 +117,14 @@ def _tokenizer(target: Path) -> PreTrainedTokenizerFast:
 
 def test_the_drafter_learns_the_answer_and_its_end_but_not_its_first_token(target: Path) -> None:
     tokenizer = _tokenizer(target)
-    row = hidden_states.render(tokenizer, {"messages": _chat(["w1", "w2"], ["w3", "w4", "w5"])}, 64)
+    row = hidden_states.render(tokenizer, _answered(["w1", "w2"], ["w3", "w4", "w5"]), 64)
     assert row is not None
     assert tokenizer.convert_ids_to_tokens(row.drafted) == ["w4", "w5", "<|end|>"]
     assert tokenizer.convert_ids_to_tokens(row.input_ids)[-1] == "<|end|>"
 
 
 def test_a_truncated_answer_teaches_no_end(target: Path) -> None:
-    row = hidden_states.render(_tokenizer(target), {"messages": _chat(["w1"], ["w3", "w4"]), "truncated": True}, 64)
+    row = hidden_states.render(_tokenizer(target), _answered(["w1"], ["w3", "w4"], truncated=True), 64)
     assert row is not None
     assert _tokenizer(target).convert_ids_to_tokens(row.drafted) == ["w4"]
 
@@ -125,8 +132,9 @@ def test_a_truncated_answer_teaches_no_end(target: Path) -> None:
 def test_rows_without_an_answer_are_refused_and_rows_too_long_are_left_out(target: Path) -> None:
     tokenizer = _tokenizer(target)
     with pytest.raises(DataError, match="does not end with the assistant"):
-        hidden_states.render(tokenizer, {"messages": _chat(["w1"], ["w2"])[:1]}, 64)
-    assert hidden_states.render(tokenizer, {"messages": _chat(WORDS[:30], ["w2", "w3"])}, 16) is None
+        unanswered = replace(_answered(["w1"], ["w2"]), messages=_chat(["w1"], ["w2"])[:1])
+        hidden_states.render(tokenizer, unanswered, 64)
+    assert hidden_states.render(tokenizer, _answered(WORDS[:30], ["w2", "w3"]), 16) is None
 
 
 def test_states_are_those_that_transformers_names_and_the_last_before_its_norm(target: Path, tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ from temper.config.endpoint import EndpointSettings
 from temper.domains import load_domain
 from temper.domains.base import Understanding
 from temper.errors import ConfigError, EngineError
+from temper.rows import TRAIN, ChatRow, PairRow, load
 from temper.synthesis.cast import HiredPlayers
 from temper.synthesis.customer import Traffic
 from temper.synthesis.endpoint import Endpoint, Unusable
 from temper.synthesis.kinds import kind_of
-from temper.synthesis.rows import read
 from temper.synthesis.sets import build
 from temper.synthesis.simulator import play
 from tests.fakes.endpoint import FakeEndpoint
@@ -181,8 +181,8 @@ def test_a_simulator_words_what_the_customer_says_and_keeps_its_values(tmp_path:
         figures = play_with(server, tmp_path, "simulator")
         paid = len(server.asked)
         again = play_with(server, tmp_path, "simulator")
-    rows = [row for row in read(tmp_path / "sft" / "train.jsonl") if row["role"] == "understander"]
-    assert any("customer: Good day! " in row["prompt"][-1]["content"] for row in rows)
+    rows = [row for row in load(tmp_path / "sft" / TRAIN, ChatRow) if row.role == "understander"]
+    assert any("customer: Good day! " in row.prompt[-1]["content"] for row in rows)
     assert figures["simulator_answer_tokens"] == 5 * paid
     assert len(server.asked) == paid
     assert again["simulator_prompt_tokens"] == figures["simulator_prompt_tokens"]
@@ -202,8 +202,8 @@ def test_a_teacher_sees_worked_examples_and_its_mistakes_are_corrected(tmp_path:
         play_with(server, tmp_path, "teacher")
     roles = [message["role"] for message in server.asked[0]["messages"]]
     assert roles == ["system", *["user", "assistant"] * 3, "user"]
-    pairs = [row for row in read(tmp_path / "dpo" / "train.jsonl") if row["origin"] == "automatic"]
-    assert {row["rejected"][0]["content"] for row in pairs} == {"hello there"}
+    pairs = [row for row in load(tmp_path / "dpo" / TRAIN, PairRow) if row.origin == "automatic"]
+    assert {row.rejected[0]["content"] for row in pairs} == {"hello there"}
 
 
 def test_the_model_moves_the_key_of_the_data_and_its_address_does_not():

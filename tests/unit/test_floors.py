@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import cache, partial
-from typing import Any
 
 import pytest
 
@@ -16,9 +15,11 @@ from temper.domains.base import Understanding
 from temper.domains.scenario import Scenario
 from temper.evaluation.floors import Rules
 from temper.evaluation.points import Player, run_scenarios
+from temper.rows import ChatRow, spoken
 from temper.synthesis.customer import Traffic
 from temper.synthesis.simulator import Record, play
 from temper.synthesis.teacher import explain
+from tests.unit.stage_run import point
 
 DOMAIN = load_domain("automotive")
 QUIET = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
@@ -32,12 +33,8 @@ def rules(name: str) -> Rules:
     return Rules(domain, [_row(record) for episode in episodes for record in episode.records])
 
 
-def _row(record: Record) -> dict[str, Any]:
-    return {
-        "role": record.role,
-        "prompt": record.messages,
-        "completion": [{"role": "assistant", "content": record.right}],
-    }
+def _row(record: Record) -> ChatRow:
+    return ChatRow(id="", role=record.role, prompt=record.messages, completion=spoken(record.right))
 
 
 @pytest.mark.parametrize(("name", "least"), [("automotive", 95), ("travel", 85)])
@@ -45,7 +42,7 @@ def test_a_bag_of_words_understands_most_of_what_simulated_customers_say(name: s
     domain = load_domain(name)
     records = [r for seed in range(40) for r in asyncio.run(play(domain, seed, "test", QUIET)).records]
     heard = [
-        why_wrong({"role": r.role, "expected": r.right}, rules(name).answer(r.role, r.messages), domain) is None
+        why_wrong(point(r.role, r.right), rules(name).answer(r.role, r.messages), domain) is None
         for r in records
         if r.role == "understander"
     ]

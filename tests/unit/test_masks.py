@@ -9,6 +9,7 @@ from datasets import Dataset
 from trl import SFTConfig
 from trl.trainer.utils import add_fused_lm_head
 
+from temper.rows import ChatRow, Document
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import rendering, sharing
 from temper.stages.training.trainers import AnswerTrainer
@@ -17,10 +18,10 @@ from tests.unit.stage_run import chat, rows
 CONTEXT, DOCUMENT = "Electric cars of the dealer.", "The Aster has a range of 412 km."
 
 
-def _labels(make: Any, row: dict[str, Any], folder: Path) -> tuple[torch.Tensor, Any]:
+def _labels(kind: Any, make: Any, row: dict[str, Any], folder: Path) -> tuple[torch.Tensor, Any]:
     """Labels that reach the loss for `row`, and the tokenizer."""
     model, tokenizer = tiny_model()
-    rendered = rendering.render(make, tokenizer, rows(folder / "data", [row]) / "train.jsonl")
+    rendered = rendering.render(kind, make, tokenizer, rows(folder / "data", [row]) / "train.jsonl")
     args = SFTConfig(
         output_dir=str(folder), completion_only_loss=True, use_cpu=True, bf16=False, gradient_checkpointing=False
     )
@@ -33,14 +34,14 @@ def _labels(make: Any, row: dict[str, Any], folder: Path) -> tuple[torch.Tensor,
 
 def test_only_the_answer_and_its_end_are_learnt(tmp_path: Path) -> None:
     row = chat(7)
-    labels, tokenizer = _labels(rendering.chat_row, row, tmp_path)
+    labels, tokenizer = _labels(ChatRow, rendering.chat_row, row, tmp_path)
     learnt = labels[labels != sharing.IGNORED]
     assert tokenizer.decode(learnt) == row["completion"][0]["content"] + "<|im_end|>"
     assert (labels[: len(labels) - len(learnt)] == sharing.IGNORED).all()
 
 
 def test_the_context_of_a_document_is_read_and_not_learnt(tmp_path: Path) -> None:
-    labels, tokenizer = _labels(rendering.text_row, {"prompt": CONTEXT, "completion": DOCUMENT}, tmp_path)
+    labels, tokenizer = _labels(Document, rendering.text_row, {"prompt": CONTEXT, "completion": DOCUMENT}, tmp_path)
     assert tokenizer.decode(labels[labels != sharing.IGNORED]) == DOCUMENT
 
 

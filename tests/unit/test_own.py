@@ -17,8 +17,8 @@ from temper.cli import main
 from temper.config import load_preset
 from temper.config.stages import OwnSettings
 from temper.domains import load_domain
+from temper.rows import lines as rows_of
 from temper.synthesis.quality import alternates
-from temper.synthesis.rows import read
 from temper.synthesis.sets import build
 from temper.traces.bring import CONVERT, bring
 from temper.traces.convert import Refused
@@ -37,6 +37,10 @@ CHAT: dict[str, Any] = {
     ],
 }
 PAIR = {"prompt": "Where is W7?", "chosen": "On its way.", "rejected": "No idea."}
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for _, text in rows_of(path)]
 
 
 def lines(path: Path, *records: Any) -> Path:

@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from temper.domains.base import Understanding
 from temper.errors import DataError
+from temper.rows import ChatRow, Message, PairRow, parsed
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import rendering
 from tests.unit.stage_run import chat, pair, rows
@@ -18,34 +19,34 @@ def tokenizer() -> PreTrainedTokenizerBase:
     return tiny_model()[1]
 
 
-def _served(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:
+def _served(tokenizer: Any, messages: list[Message]) -> list[int]:
     """What the engine's chat endpoint feeds the model."""
     ids: list[int] = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
     return ids
 
 
 def test_a_chat_row_is_the_served_prompt_then_the_answer_then_its_end(tokenizer: PreTrainedTokenizerBase) -> None:
-    row = chat(3)
-    served = _served(tokenizer, row["prompt"])
-    answer = tokenizer.encode(row["completion"][0]["content"])
+    row = parsed(chat(3), ChatRow)
+    served = _served(tokenizer, row.prompt)
+    answer = tokenizer.encode(row.completion[0]["content"])
     rendered = rendering.chat_row(tokenizer, row)
     assert rendered["input_ids"] == [*served, *answer, tokenizer.eos_token_id]
     assert rendered["completion_mask"] == [0] * len(served) + [1] * (len(answer) + 1)
 
 
 def test_preference_rows_share_the_served_prompt(tokenizer: PreTrainedTokenizerBase) -> None:
-    row = pair(3)
+    row = parsed(pair(3), PairRow)
     rendered = rendering.preference_row(tokenizer, row)
-    served = _served(tokenizer, row["prompt"])
+    served = _served(tokenizer, row.prompt)
     assert rendered["prompt_ids"] == served
-    assert tokenizer.decode(rendered["chosen_ids"]) == row["chosen"][0]["content"] + tokenizer.eos_token
-    assert tokenizer.decode(rendered["rejected_ids"]) == row["rejected"][0]["content"] + tokenizer.eos_token
+    assert tokenizer.decode(rendered["chosen_ids"]) == row.chosen[0]["content"] + tokenizer.eos_token
+    assert tokenizer.decode(rendered["rejected_ids"]) == row.rejected[0]["content"] + tokenizer.eos_token
 
 
 def test_a_later_turn_continues_the_tokens_of_the_earlier_one(tokenizer: PreTrainedTokenizerBase) -> None:
-    row = chat(3)
+    row = parsed(chat(3), ChatRow)
     earlier = rendering.chat_row(tokenizer, row)["input_ids"]
-    later = [*row["prompt"], *row["completion"], {"role": "user", "content": "And the price?"}]
+    later = [*row.prompt, *row.completion, {"role": "user", "content": "And the price?"}]
     assert rendering.prompt_ids(tokenizer, later)[: len(earlier)] == earlier
 
 
@@ -67,8 +68,8 @@ def test_what_the_understander_copies_has_the_tokens_that_the_customer_said(toke
 def test_bad_rows_are_named(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     broken = chat(1)
     del broken["prompt"]
-    with pytest.raises(DataError, match=r"train\.jsonl:2"):
-        rendering.render(rendering.chat_row, tokenizer, rows(tmp_path, [chat(0), broken]) / "train.jsonl")
-    (tmp_path / "train.jsonl").write_text("{}\nnot json\n")
-    with pytest.raises(DataError, match=r"train\.jsonl:2 is not a JSON object"):
-        rendering.read_rows(tmp_path / "train.jsonl")
+    with pytest.raises(DataError, match=r"train\.jsonl, row 2: field `prompt`"):
+        rendering.render(ChatRow, rendering.chat_row, tokenizer, rows(tmp_path, [chat(0), broken]) / "train.jsonl")
+    (tmp_path / "train.jsonl").write_text("")
+    with pytest.raises(DataError, match="holds no rows"):
+        rendering.render(ChatRow, rendering.chat_row, tokenizer, tmp_path / "train.jsonl")

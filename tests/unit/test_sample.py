@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from temper.config import load_preset
 from temper.domains import load_domain
+from temper.rows import ChatRow, Message, spoken
 from temper.synthesis import gather as gathering
 from temper.synthesis.gather import Gathered, gather, spread_over_ray
 from temper.synthesis.sample import SLACK, Sample
@@ -19,12 +20,13 @@ STREAMS = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 40)), max
 """(label, number that makes the row)."""
 
 
-def row(name: str, number: int) -> dict[str, Any]:
-    return {"prompt": [{"role": "user", "content": f"{name} {number}"}], "completion": [{"content": "x"}]}
+def row(name: str, number: int, text: str = "x") -> ChatRow:
+    asked: list[Message] = [{"role": "user", "content": f"{name} {number}"}]
+    return ChatRow(id="", role="planner", prompt=asked, completion=spoken(text))
 
 
-def filled(stream: list[tuple[str, int]], count: int) -> Sample:
-    sample = Sample(count, seed=3)
+def filled(stream: list[tuple[str, int]], count: int) -> Sample[ChatRow]:
+    sample: Sample[ChatRow] = Sample(count, seed=3)
     for name, number in stream:
         sample.add(name, row(name, number))
     return sample
@@ -35,29 +37,29 @@ def filled(stream: list[tuple[str, int]], count: int) -> Sample:
 def test_order_and_parts_do_not_matter(stream: list[tuple[str, int]], count: int, rng: random.Random, parts: int):
     whole = filled(stream, count).rows()
     again = rng.sample(stream, len(stream))
-    merged = Sample(count, seed=3)
+    merged: Sample[ChatRow] = Sample(count, seed=3)
     for part in range(parts):
-        merged.load(json.loads(json.dumps(filled(again[part::parts], count).dump())))
+        merged.load(json.loads(json.dumps(filled(again[part::parts], count).dump())), ChatRow)
     assert merged.rows() == whole
 
 
 @given(st.permutations(["right", "wrong", "right", "other", "right", "wrong"]), st.integers(1, 3))
 @settings(deadline=None)
 def test_a_question_that_is_often_asked_gets_its_commonest_answer(answers: list[str], parts: int):
-    merged = Sample(4, seed=3, repeats=4)
+    merged: Sample[ChatRow] = Sample(4, seed=3, repeats=4)
     for part in range(parts):
-        sample = Sample(4, seed=3, repeats=4)
+        sample: Sample[ChatRow] = Sample(4, seed=3, repeats=4)
         for answer in answers[part::parts]:
-            sample.add("a", {**row("a", 1), "completion": [{"content": answer}]}, text="a 1")
-        merged.load(json.loads(json.dumps(sample.dump())))
-    assert [chosen["completion"][0]["content"] for chosen in merged.rows()] == ["right"] * 4
+            sample.add("a", row("a", 1, answer), text="a 1")
+        merged.load(json.loads(json.dumps(sample.dump())), ChatRow)
+    assert [chosen.completion[0]["content"] for chosen in merged.rows()] == ["right"] * 4
 
 
 @given(STREAMS, st.integers(1, 30))
 @settings(max_examples=200, deadline=None)
 def test_labels_have_equal_parts_as_far_as_they_go(stream: list[tuple[str, int]], count: int):
     distinct = {name: len({n for other, n in stream if other == name}) for name, _ in stream}
-    chosen = [r["prompt"][0]["content"] for r in filled(stream, count).rows()]
+    chosen = [r.prompt[0]["content"] for r in filled(stream, count).rows()]
     assert len(chosen) == len(set(chosen)) == min(count, sum(distinct.values()))
     got = {name: sum(text.startswith(name) for text in chosen) for name in distinct}
     most = max(got.values(), default=0)
@@ -109,7 +111,7 @@ def test_a_label_with_too_few_rows_gives_them_again_and_the_others_once():
     sample = Sample(12, seed=3, repeats=4)
     for name, number in [("few", 1), ("few", 2), *(("many", number) for number in range(30))]:
         sample.add(name, row(name, number))
-    texts = [entry["prompt"][0]["content"] for entry in sample.rows()]
+    texts = [entry.prompt[0]["content"] for entry in sample.rows()]
     assert len(texts) == 12
     few = [text for text in texts if text.startswith("few")]
     assert sorted(few) == ["few 1"] * 3 + ["few 2"] * 3

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ from temper.config import load_preset
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.errors import DataError
+from temper.rows import TRAIN, ChatRow, Document, Message, PairRow, Point, load, spoken
+from temper.stages.validate import TRAINING
 from temper.synthesis.customer import Traffic
 from temper.synthesis.overlap import Index, key_text, said
 from temper.synthesis.quality import alternates, check, flat
-from temper.synthesis.rows import read
 from temper.synthesis.sets import build
 from temper.synthesis.simulator import play
 
 DOMAIN = load_domain("automotive")
+
+
+def row(id: str, asked: str, role: str = "planner") -> ChatRow:
+    return ChatRow(id=id, role=role, prompt=[{"role": "user", "content": asked}], completion=spoken("x"))
 
 
 def make(folder: Path, **other: Any) -> dict[str, float]:
@@ -80,8 +86,8 @@ def test_what_the_conversations_cannot_give_ends_it_with_every_figure(tmp_path: 
 
 def test_rows_are_counted_beside_distinct_rows(sets: Path, tmp_path: Path):
     figures = make(tmp_path, traces_per_role={"executor": 200})
-    rows = read(tmp_path / "sft" / "train.jsonl")
-    different = {json.dumps([row["prompt"], row["completion"]]) for row in rows}
+    rows = load(tmp_path / "sft" / TRAIN, ChatRow)
+    different = {json.dumps([row.prompt, row.completion]) for row in rows}
     assert figures["sft_rows"] == len(rows) == 200
     assert figures["sft_distinct_rows"] == len(different) < 200
 
@@ -89,26 +95,26 @@ def test_rows_are_counted_beside_distinct_rows(sets: Path, tmp_path: Path):
 def test_no_held_out_document_is_trained_on(tmp_path: Path):
     make(tmp_path, cpt_domain_documents=300)
     trained, held = (
-        {row["completion"] for row in read(tmp_path / "cpt" / name)} for name in ("train.jsonl", "heldout.jsonl")
+        {row.completion for row in load(tmp_path / "cpt" / name, Document)} for name in ("train.jsonl", "heldout.jsonl")
     )
     assert len(trained) == 304
     assert not trained & held
 
 
 def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path):
-    rows = read(sets / "dpo" / "train.jsonl")
-    assert all(row["chosen"] != row["rejected"] for row in rows)
-    origins = Counter(row["origin"] for row in rows)
+    rows = load(sets / "dpo" / TRAIN, PairRow)
+    assert all(row.chosen != row.rejected for row in rows)
+    origins = Counter(row.origin for row in rows)
     assert origins["hard_negative"] == max(1, len(rows) // 10)
 
 
 def test_pairs_stand_on_both_sides_of_a_decision(tmp_path: Path):
     make(tmp_path, conversations=400, dpo_pairs=120)
     sides: Counter[tuple[str, str]] = Counter()
-    for row in read(tmp_path / "dpo" / "train.jsonl"):
-        chosen, rejected = (objections(row["role"], row[name][0]["content"]) for name in ("chosen", "rejected"))
+    for row in load(tmp_path / "dpo" / TRAIN, PairRow):
+        chosen, rejected = (objections(row.role, side[0]["content"]) for side in (row.chosen, row.rejected))
         if chosen != rejected:
-            sides[row["role"], "too many" if rejected > chosen else "too few"] += 1
+            sides[row.role, "too many" if rejected > chosen else "too few"] += 1
     for role in ("understander", "planner", "evaluator"):
         many, few = sides[role, "too many"], sides[role, "too few"]
         assert 2 * min(many, few) >= max(many, few) > 0, sides
@@ -120,8 +126,8 @@ def objections(role: str, said: str) -> int:
 
 
 def test_expected_answers_are_right_by_the_checker(sets: Path):
-    for point in read(sets / "evaluation" / "points.jsonl"):
-        assert why_wrong(point, point["expected"], DOMAIN) is None, point
+    for point in load(sets / "evaluation" / "points.jsonl", Point):
+        assert why_wrong(point, point.expected, DOMAIN) is None, point
 
 
 def test_scenarios_are_ten_turns(sets: Path):
@@ -130,16 +136,16 @@ def test_scenarios_are_ten_turns(sets: Path):
 
 
 def test_training_and_evaluation_share_nothing(sets: Path):
-    index = Index((key_text(row) for row in read(sets / "evaluation" / "points.jsonl")), 0.9)
-    for name in ("sft", "practice", "dpo", "draft_prompts", "calibration", "cpt"):
-        assert index.hits([key_text(row) for row in read(sets / name / "train.jsonl")]) == {}, name
+    index = Index((key_text(row) for row in load(sets / "evaluation" / "points.jsonl", Point)), 0.9)
+    for name, kind in TRAINING.items():
+        assert index.hits([key_text(row) for row in load(sets / name / TRAIN, kind)]) == {}, name
 
 
 def test_no_line_of_a_scenario_is_trained_on(sets: Path):
     lines = [line for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl") for line in scenario.turns]
     index, heard = Index(lines, 0.9), set()
-    for name in ("sft", "practice", "dpo", "draft_prompts", "calibration", "cpt"):
-        texts = [said(row) for row in read(sets / name / "train.jsonl")]
+    for name, kind in TRAINING.items():
+        texts = [said(row) for row in load(sets / name / TRAIN, kind)]
         assert index.hits(texts) == {}, name
         heard |= set(texts)
     assert len(heard) > 20
@@ -147,22 +153,17 @@ def test_no_line_of_a_scenario_is_trained_on(sets: Path):
 
 
 def test_a_leaked_row_is_found_even_when_a_word_was_changed(sets: Path):
-    points = read(sets / "evaluation" / "points.jsonl")
+    points = load(sets / "evaluation" / "points.jsonl", Point)
     text = max((key_text(row) for row in points), key=len)
     index = Index([text], 0.8)
     assert index.hits([text, "something else altogether", text + " thanks"]).keys() == {0, 2}
 
 
 def test_a_suite_names_the_bad_rows(tmp_path: Path):
-    good = {
-        "id": "1",
-        "role": "planner",
-        "prompt": [{"role": "user", "content": "hello"}],
-        "completion": [{"content": "x"}],
-    }
-    bad = {**good, "id": "2", "prompt": [{"role": "assistant", "content": "hello"}]}
-    long = {**good, "id": "3", "prompt": [{"role": "user", "content": "hello " * 50}]}
-    wordless = {**good, "id": "4", "role": "evaluator", "completion": [{"content": ""}]}
+    good = row("1", "hello")
+    bad = replace(good, id="2", prompt=[{"role": "assistant", "content": "hello"}])
+    long = row("3", "hello " * 50)
+    wordless = replace(good, id="4", role="evaluator", completion=[{"role": "assistant", "content": ""}])
     records = flat("sft", [good, bad, long, wordless], lambda text: len(text.split()), lambda role, text: text == "x")
     failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
     assert sorted(finding.column for finding in failed) == ["alternates", "answer", "answer_tokens", "parses", "tokens"]
@@ -189,31 +190,15 @@ def test_answers_parse_by_their_role():
 
 
 def test_one_role_alone_is_not_a_balanced_set(tmp_path: Path):
-    row = {"prompt": [{"role": "user", "content": "hello"}], "completion": [{"content": "x"}]}
-    rows = [{**row, "role": "planner" if number else "executor", "id": number} for number in range(60)]
+    rows = [row(str(number), "hello", "planner" if number else "executor") for number in range(60)]
     records = flat("sft", rows, len, lambda *_: True)
     failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
     assert [finding.expectation for finding in failed] == ["roles_to_be_balanced"]
 
 
-@pytest.mark.parametrize(
-    "row", [{"id": "1"}, {"messages": "hello"}, {"messages": [1, {"role": "user"}]}, {"prompt": {}}]
-)
-def test_a_row_without_messages_is_a_finding_and_not_a_crash(row: dict[str, object], tmp_path: Path):
-    failed = {f.column for f in check({"sft": flat("sft", [row], len, lambda *_: True)}, 20, tmp_path) if not f.success}
-    assert "alternates" in failed
-
-
 def test_alternation():
-    system, user, assistant = ({"role": role, "content": "x"} for role in ("system", "user", "assistant"))
+    system, user, assistant = (Message(role=role, content="x") for role in ("system", "user", "assistant"))
     assert alternates([system, user, assistant])
     assert not alternates([user, user])
     assert not alternates([])
     assert not alternates([{"role": "user", "content": ""}])
-
-
-def test_a_broken_line_is_named(tmp_path: Path):
-    path = tmp_path / "train.jsonl"
-    path.write_text(json.dumps({"id": 1}) + "\nnot json\n")
-    with pytest.raises(DataError, match="row 2"):
-        read(path)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from temper.agents.inputs import RoleInput
-from temper.agents.prompts import Message
 from temper.errors import EngineError
+from temper.rows import Message
 
 if TYPE_CHECKING:
     from openai.types.chat.chat_completion_token_logprob import TopLogprob

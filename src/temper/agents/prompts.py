@@ -22,8 +22,8 @@ from temper.agents.inputs import (
 from temper.agents.plan import Plan
 from temper.agents.running import Run
 from temper.domains.base import Domain, digest
+from temper.rows import Message
 
-Message = dict[str, str]
 Variant = Literal["plain", "distractors", "reordered", "reordered_anew"]
 """How tools are shown: those of the business, among all others, or in one of two other orders (training and test)."""
 

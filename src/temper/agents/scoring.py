@@ -1,7 +1,7 @@
 """Strict scores: is this answer of this role right? And tool and argument precision, recall and F1 beside them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from temper.agents import plan as plans
@@ -9,22 +9,20 @@ from temper.agents.plan import Malformed, Plan
 from temper.agents.roles import calls_text, holds, parse_calls, parse_understanding, parse_verdict, ungrounded
 from temper.agents.running import run_calls
 from temper.domains.base import Call, Domain
-
-Point = Mapping[str, Any]
-"""A row of `points.jsonl`: role, prompt, expected text, facts (Explainer), world (seed, split, calls before it)."""
+from temper.rows import Point
 
 
 def why_wrong(point: Point, text: str, domain: Domain) -> str | None:
     """None if `text` is right for this point, else the reason in a few words. Never raises for what a model wrote."""
     try:
-        return _CHECKS[point["role"]](point, text.strip(), domain)
+        return _CHECKS[point.role](point, text.strip(), domain)
     except Malformed as error:
         return f"malformed: {error}"
 
 
 def _understander(point: Point, text: str, domain: Domain) -> str | None:
     """Intent and entity set equal."""
-    got, expected = parse_understanding(text, domain), parse_understanding(point["expected"], domain)
+    got, expected = parse_understanding(text, domain), parse_understanding(point.expected, domain)
     if got.intent != expected.intent:
         return f"intent {got.intent}, not {expected.intent}"
     return None if got.entities == expected.entities else "entities differ"
@@ -32,7 +30,7 @@ def _understander(point: Point, text: str, domain: Domain) -> str | None:
 
 def _planner(point: Point, text: str, domain: Domain) -> str | None:
     """Plan equal after normalisation, or equal in effect on the world."""
-    got, expected = plans.parse(text, domain.tools), plans.parse(point["expected"], domain.tools)
+    got, expected = plans.parse(text, domain.tools), plans.parse(point.expected, domain.tools)
     if got.text() == expected.text():
         return None
     if got.calls and expected.calls and effect(point, got, domain) == effect(point, expected, domain):
@@ -42,21 +40,21 @@ def _planner(point: Point, text: str, domain: Domain) -> str | None:
 
 def _evaluator(point: Point, text: str, domain: Domain) -> str | None:
     """Verdict and rule equal."""
-    got, expected = parse_verdict(text, domain), parse_verdict(point["expected"], domain)
+    got, expected = parse_verdict(text, domain), parse_verdict(point.expected, domain)
     return None if got.rule == expected.rule else f"{got.rule or 'safe'}, not {expected.rule or 'safe'}"
 
 
 def _executor(point: Point, text: str, domain: Domain) -> str | None:
     """Calls equal as parsed."""
-    same = calls_text(parse_calls(text, domain)) == calls_text(parse_calls(point["expected"], domain))
+    same = calls_text(parse_calls(text, domain)) == calls_text(parse_calls(point.expected, domain))
     return None if same else "other calls"
 
 
 def _explainer(point: Point, text: str, domain: Domain) -> str | None:
     """Every required fact present, and nothing specific that the prompt does not hold."""
-    if not holds(text, point["facts"]):
-        return f"a fact is missing of: {', '.join(point['facts'])}"
-    invented = ungrounded(text, point["prompt"][-1]["content"], domain)
+    if not holds(text, point.facts):
+        return f"a fact is missing of: {', '.join(point.facts)}"
+    invented = ungrounded(text, point.prompt[-1]["content"], domain)
     return f"ungrounded: {', '.join(invented)}" if invented else None
 
 
@@ -71,8 +69,8 @@ _CHECKS = {
 
 def effect(point: Point, plan: Plan, domain: Domain) -> tuple[str, tuple[str, ...]]:
     """State of the world and outcomes after the plan, in the point's world; a rule or an empty reference stops it."""
-    world = domain.world(point["world"]["seed"], point["world"]["split"])
-    for name, arguments in point["world"]["calls"]:
+    world = domain.world(point.world.seed, point.world.split)
+    for name, arguments in point.world.calls:
         world.run(name, arguments)
     run = run_calls(plan.calls, world)
     return world.state_digest(), tuple(outcome.text for outcome in run.outcomes)

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from temper.agents.inputs import RoleInput
-from temper.agents.prompts import Message
 from temper.domains.base import Call
+from temper.rows import Message
 
 
 @dataclass(frozen=True)

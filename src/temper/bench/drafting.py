@@ -5,18 +5,19 @@ from typing import Any
 
 from temper.bench.prompts import answers
 from temper.engine import Engine, Usage, acceptance
+from temper.rows import Point
 
 
 def answers_by_role(
-    engine: Engine, rows: Sequence[dict[str, Any]], *, concurrency: int, **how: Any
+    engine: Engine, rows: Sequence[Point], *, concurrency: int, **how: Any
 ) -> tuple[list[str], dict[str, dict[str, Any]]]:
     """What `answers` gives; and by role the tokens per step, and acceptance by position.
 
     One role at a time, so that the engine's counters say whose tokens they counted.
     """
     texts, found = [""] * len(rows), {}
-    for role in dict.fromkeys(row["role"] for row in rows):
-        mine = [place for place, row in enumerate(rows) if row["role"] == role]
+    for role in dict.fromkeys(row.role for row in rows):
+        mine = [place for place, row in enumerate(rows) if row.role == role]
         before = engine.counters()
         said = answers(engine, [rows[place] for place in mine], concurrency=concurrency, **how)
         after = engine.counters()

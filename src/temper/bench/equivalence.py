@@ -20,6 +20,7 @@ from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON, Equivalence
 from temper.config.rungs import DRAFTER, STUDENT, Rung
 from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
+from temper.rows import Point
 from temper.stats import same_source_p_value
 
 DRAWN_TOKENS = 8
@@ -41,7 +42,7 @@ class Said:
 
 
 def measure(
-    points: Sequence[dict[str, Any]],
+    points: Sequence[Point],
     settings: BenchmarkSettings,
     use: Callable[[Rung], AbstractContextManager[Engine]],
     *,
@@ -53,7 +54,7 @@ def measure(
     `use(rung)` lends its engine.
     """
     rows = spread(points, settings.equivalence_prompts)
-    in_json = [row for row in points if row["role"] == "understander"][: settings.structured_prompts]
+    in_json = [row for row in points if row.role == "understander"][: settings.structured_prompts]
     drawn_from = spread(points, settings.sampled_prompts) if settings.sampled_prompts else []
     limits: dict[str, int] = {"max_tokens": max_tokens, "concurrency": concurrency}
 
@@ -78,21 +79,19 @@ def measure(
     return found, drafted.accepted
 
 
-def compare(rows: Sequence[dict[str, Any]], plain: Sequence[str], drafted: Sequence[str]) -> dict[str, Any]:
+def compare(rows: Sequence[Point], plain: Sequence[str], drafted: Sequence[str]) -> dict[str, Any]:
     """How many texts are the same, and each pair that is not."""
     differences = [
-        {"id": row["id"], "role": row["role"], "plain": ours, "drafted": theirs}
+        {"id": row.id, "role": row.role, "plain": ours, "drafted": theirs}
         for row, ours, theirs in zip(rows, plain, drafted, strict=True)
         if ours != theirs
     ]
     return {"same": len(rows) - len(differences), "n": len(rows), "differences": differences}
 
 
-def explain(
-    engine: Engine, rows: Sequence[dict[str, Any]], found: dict[str, Any], *, max_tokens: int, **how: Any
-) -> None:
+def explain(engine: Engine, rows: Sequence[Point], found: dict[str, Any], *, max_tokens: int, **how: Any) -> None:
     """Give each difference its `margin_nats`: how nearly the target's two likeliest tokens tie where the texts part."""
-    prompts = {row["id"]: row["prompt"] for row in rows}
+    prompts = {row.id: row.prompt for row in rows}
 
     async def ask() -> None:
         async with Chat(engine.url, engine.model) as chat:
@@ -114,16 +113,14 @@ def margin_at(margins: Sequence[tuple[str, float]], plain: str, drafted: str) ->
     return None
 
 
-def draws(
-    engine: Engine, rows: Sequence[dict[str, Any]], samples: int, *, first_seed: int, concurrency: int
-) -> list[list[str]]:
+def draws(engine: Engine, rows: Sequence[Point], samples: int, *, first_seed: int, concurrency: int) -> list[list[str]]:
     """`samples` short answers to each row's prompt, drawn at `TEMPERATURE`, each with a seed of its own.
 
     Two prompts of one role with the same seed would draw alike, and their differences would not be independent.
     """
     each = [row for row in rows for _ in range(samples)]
-    asked = [{**row, "seed": seed} for seed, row in enumerate(each, start=first_seed)]
-    drawn = answers(engine, asked, concurrency=concurrency, max_tokens=DRAWN_TOKENS, temperature=TEMPERATURE)
+    how: dict[str, float] = {"max_tokens": DRAWN_TOKENS, "temperature": TEMPERATURE}
+    drawn = answers(engine, each, concurrency=concurrency, first_seed=first_seed, **how)
     return [drawn[start : start + samples] for start in range(0, len(drawn), samples)]
 
 

@@ -2,29 +2,38 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from temper.agents.client import Chat
 from temper.engine import Engine
+from temper.rows import Point
+
+Row = TypeVar("Row")
 
 
-def spread(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def spread(rows: Sequence[Row], count: int) -> list[Row]:
     """`count` rows at equal distances, so that every role and slice has its share."""
     step = max(1.0, len(rows) / count)
     return [rows[int(index * step)] for index in range(min(count, len(rows)))]
 
 
-def answers(engine: Engine, rows: Sequence[dict[str, Any]], *, concurrency: int, **how: Any) -> list[str]:
-    """The answer to each row's prompt, in order; `how` is for `Chat.complete`, greedy unless it says otherwise."""
+def answers(
+    engine: Engine, points: Sequence[Point], *, concurrency: int, first_seed: int | None = None, **how: Any
+) -> list[str]:
+    """The answer to each point's prompt, in order; `how` is for `Chat.complete`, greedy unless it says otherwise.
+
+    With a `first_seed` each answer is drawn with a seed of its own, counted from it.
+    """
 
     async def ask() -> list[str]:
         free = asyncio.Semaphore(concurrency)
         async with Chat(engine.url, engine.model) as chat:
 
-            async def one(row: dict[str, Any]) -> str:
+            async def one(number: int, point: Point) -> str:
+                seed = None if first_seed is None else first_seed + number
                 async with free:
-                    return (await chat.complete(row["prompt"], seed=row.get("seed"), **how)).text
+                    return (await chat.complete(point.prompt, seed=seed, **how)).text
 
-            return await asyncio.gather(*(one(row) for row in rows))
+            return await asyncio.gather(*(one(number, point) for number, point in enumerate(points)))
 
     return asyncio.run(ask())

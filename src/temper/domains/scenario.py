@@ -1,16 +1,14 @@
 """End-to-end scenarios: the customer's turns, the world they start in, and what has to be true at the end."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from temper.errors import DataError
+from temper.rows import load
 
 
-class Scenario(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
     """Ten customer turns with a switch of business in the middle."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     seed: int
@@ -32,10 +30,4 @@ class Scenario(BaseModel):
 
 def load_scenarios(path: Path) -> list[Scenario]:
     """The scenarios of a JSON-lines file. Raises DataError naming the row."""
-    scenarios = []
-    for number, row in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            scenarios.append(Scenario.model_validate_json(row))
-        except ValidationError as error:
-            raise DataError(f"{path}, row {number}: {error.errors()[0]['msg']}; write the set again") from error
-    return scenarios
+    return load(path, Scenario)

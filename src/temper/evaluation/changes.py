@@ -9,12 +9,14 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from temper.agents import plan as plans
 from temper.agents.plan import Malformed
-from temper.agents.scoring import Point, why_wrong
+from temper.agents.scoring import why_wrong
 from temper.domains.base import Domain, Rule
+from temper.rows import Failure, Message, Point, failure
 
 FIELDS = ("intent, entities, missing", "missing, entities, intent")
 """The Understander's fields as the prompt of training asks for them, and as the changed one does."""
@@ -29,30 +31,27 @@ def changed(points: Sequence[Point], domain: Domain, most: int) -> list[Point]:
     found: list[Point] = []
     for point in points:
         for name, make in CHANGES.items():
-            kind = (name, point["role"])
+            kind = (name, point.role)
             made = make(point, domain) if taken[kind] < most else None
             if made:
                 taken[kind] += 1
-                found.append({**made, "change": name, "id": f"{point['id']} {name}"})
+                found.append(replace(made, change=name, id=f"{point.id} {name}"))
     return found
 
 
 def score_changed(
     domain: Domain, points: Sequence[Point], answers: Sequence[str], before: Mapping[str, bool]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], list[Failure]]:
     """Change -> role -> percent right with the changed prompt, percent right of the same points without (`before`, by
     the unchanged point's id), n; and the failures.
     """
     right: dict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
-    failures = []
+    failures: list[Failure] = []
     for point, text in zip(points, answers, strict=True):
         reason = _why_wrong(point, text, domain)
-        right[point["change"], point["role"]].append((reason is None, before[point["id"].rpartition(" ")[0]]))
+        right[str(point.change), point.role].append((reason is None, before[point.id.rpartition(" ")[0]]))
         if reason:
-            failures.append(
-                {"slice": point["change"], "got": text, "reason": reason}
-                | {name: point[name] for name in ("id", "role", "prompt", "expected")}
-            )
+            failures.append(failure(replace(point, slice=str(point.change)), text, reason))
     scores: dict[str, Any] = defaultdict(dict)
     for (change, role), pairs in right.items():
         after, unchanged = (100 * sum(column) / len(pairs) for column in zip(*pairs, strict=True))
@@ -61,16 +60,16 @@ def score_changed(
 
 
 def _why_wrong(point: Point, text: str, domain: Domain) -> str | None:
-    if point["change"] == "tools_renamed":
+    if point.change == "tools_renamed":
         text = _renamed(text, domain, both=True)
-    if point["change"] == "fields_reordered":
+    if point.change == "fields_reordered":
         try:
             order = ", ".join(json.loads(text[: plans.LONGEST]))
         except (ValueError, TypeError, RecursionError):
             return "malformed: not JSON"
         if order != FIELDS[1]:
             return "fields in another order"
-    known: Any = _Knows(domain) if point["change"] == "rule_added" else domain
+    known: Any = _Knows(domain) if point.change == "rule_added" else domain
     return why_wrong(point, text, known)
 
 
@@ -87,9 +86,9 @@ class _Knows:
 
 def _tools_renamed(point: Point, domain: Domain) -> Point | None:
     """`find_vehicles` is `vehicles_find` now, wherever the prompt calls it. What is expected stays in the old names."""
-    if point["role"] not in ("planner", "evaluator", "executor") or not _calls(point, domain):
+    if point.role not in ("planner", "evaluator", "executor") or not _calls(point, domain):
         return None
-    return _with(point, [_renamed(message["content"], domain) for message in point["prompt"]])
+    return _with(point, [_renamed(message["content"], domain) for message in point.prompt])
 
 
 def _renamed(text: str, domain: Domain, *, both: bool = False) -> str:
@@ -103,43 +102,43 @@ def _renamed(text: str, domain: Domain, *, both: bool = False) -> str:
 
 def _tools_added(point: Point, domain: Domain) -> Point | None:
     """Tools that nobody needs stand first among the Planner's."""
-    if point["role"] != "planner" or not _calls(point, domain):
+    if point.role != "planner" or not _calls(point, domain):
         return None
-    return _with(point, [m["content"].replace("\ntools: ", f"\ntools: {ADDED_TOOLS}; ") for m in point["prompt"]])
+    return _with(point, [m["content"].replace("\ntools: ", f"\ntools: {ADDED_TOOLS}; ") for m in point.prompt])
 
 
 def _fields_reordered(point: Point, domain: Domain) -> Point | None:
     """The Understander is asked for its fields in another order."""
-    if point["role"] != "understander":
+    if point.role != "understander":
         return None
-    return _with(point, [message["content"].replace(*FIELDS) for message in point["prompt"]])
+    return _with(point, [message["content"].replace(*FIELDS) for message in point.prompt])
 
 
 def _rule_added(point: Point, domain: Domain) -> Point | None:
     """`<argument> not <value>`, a last rule: half of the plans that were allowed break it."""
-    calls = _calls(point, domain) if point["role"] in ("planner", "evaluator") else []
+    calls = _calls(point, domain) if point.role in ("planner", "evaluator") else []
     words = [(name, value) for _, given in calls for name, value in given.items() if str(value).isalpha()]
-    if not words or " broken" in point["expected"]:
+    if not words or " broken" in point.expected:
         return None
     name, value = words[-1]
-    breaks = zlib.crc32(point["id"].encode()) % 2 == 0
+    breaks = zlib.crc32(point.id.encode()) % 2 == 0
     rule = f"{ADDED_RULE} {name} not {value if breaks else 'midsummer'}"
-    *before, last = (message["content"] for message in point["prompt"])
+    *before, last = (message["content"] for message in point.prompt)
     last = re.sub(r"^rules: (.*)$", lambda m: f"rules: {'' if m[1] == 'none' else m[1] + '; '}{rule}", last, flags=re.M)
     seen = f"{ADDED_RULE} {value} {'broken' if breaks else 'ok'}"
-    expected = point["expected"]
-    if point["role"] == "evaluator":
+    expected = point.expected
+    if point.role == "evaluator":
         expected = seen if expected == "safe" else f"{expected}, {seen}"
     elif breaks:
         expected = f'refuse(rule="{ADDED_RULE}")'
     made = _with(point, [*before, last])
-    return {**made, "expected": expected} if made else None
+    return replace(made, expected=expected) if made else None
 
 
 def _calls(point: Point, domain: Domain) -> list[Any]:
     """The calls that the point's plan makes, or that it has to make; none for a question, a refusal, another role."""
-    text = {"planner": point["expected"], "executor": point["prompt"][-1]["content"]}.get(
-        point["role"], point["prompt"][-1]["content"].rpartition("plan:\n")[2]
+    text = {"planner": point.expected, "executor": point.prompt[-1]["content"]}.get(
+        point.role, point.prompt[-1]["content"].rpartition("plan:\n")[2]
     )
     try:
         return list(plans.parse(text, domain.tools).calls)
@@ -149,8 +148,10 @@ def _calls(point: Point, domain: Domain) -> list[Any]:
 
 def _with(point: Point, contents: Sequence[str]) -> Point | None:
     """The point with other messages; None where the change found nothing to change."""
-    prompt = [{**message, "content": text} for message, text in zip(point["prompt"], contents, strict=True)]
-    return None if prompt == point["prompt"] else {**point, "prompt": prompt}
+    prompt: list[Message] = [
+        {"role": message["role"], "content": text} for message, text in zip(point.prompt, contents, strict=True)
+    ]
+    return None if prompt == point.prompt else replace(point, prompt=prompt)
 
 
 CHANGES: Mapping[str, Callable[[Point, Domain], Point | None]] = {

@@ -5,16 +5,15 @@ plays whole scenarios through the same runtime. What it reaches, no model has to
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from temper.agents import plan as plans
 from temper.agents.client import Answer, Request
 from temper.agents.plan import Plan
-from temper.agents.prompts import Message
 from temper.agents.roles import calls_text
 from temper.domains.base import Domain, Understanding
 from temper.evaluation.listener import Listener
+from temper.rows import ChatRow, Message, answer
 
 
 class Rules:
@@ -25,12 +24,12 @@ class Rules:
     question or a refusal; about results it says nothing and leaves them to what M appends.
     """
 
-    def __init__(self, domain: Domain, rows: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, domain: Domain, rows: Iterable[ChatRow]) -> None:
         """`rows` is the SFT set, of which the Understander's rows teach the words."""
         self._domain, self._listener = domain, Listener(domain)
         for row in rows:
-            if row.get("role") == "understander":
-                self._listener.learn(row["prompt"][-1]["content"], row["completion"][-1]["content"])
+            if row.role == "understander":
+                self._listener.learn(row.prompt[-1]["content"], answer(row))
 
     async def respond(self, request: Request, max_tokens: int) -> Answer:
         """The role's answer."""

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from temper.agents.client import Chat, Responder
 from temper.agents.roles import holds, parse_understanding
 from temper.agents.runtime import Conversation, System
-from temper.agents.scoring import Point, tool_metrics, why_wrong
+from temper.agents.scoring import tool_metrics, why_wrong
 from temper.agents.turn import Turn
 from temper.config.stages import EvaluateSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
+from temper.rows import Point, failure
 from temper.synthesis.teacher import Oracle, Teacher
 
 Tick = Callable[[int, int], None]
@@ -41,22 +42,21 @@ async def answer_points(chat: Chat, points: Sequence[Point], max_tokens: int, li
     """The model's answers to the points' prompts, greedy."""
 
     async def ask(point: Point) -> str:
-        return (await chat.complete(point["prompt"], max_tokens=max_tokens)).text
+        return (await chat.complete(point.prompt, max_tokens=max_tokens)).text
 
     return await at_once(points, ask, limit, tick)
 
 
 def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]) -> dict[str, Any]:
     """Scores in percent by role and slice, outcome by point, failures with reasons, and tool metrics of the Planner."""
-    outcomes, failures = [], []
+    outcomes: list[dict[str, Any]] = []
+    failures = []
     for point, text in zip(points, answers, strict=True):
         reason = why_wrong(point, text, domain)
-        outcomes.append({k: point[k] for k in ("id", "role", "slice")} | {"correct": reason is None})
+        outcomes.append({"id": point.id, "role": point.role, "slice": point.slice, "correct": reason is None})
         if reason:
-            failures.append(
-                {k: point[k] for k in ("id", "role", "slice", "prompt", "expected")} | {"got": text, "reason": reason}
-            )
-    plans = [(p["expected"], text) for p, text in zip(points, answers, strict=True) if p["role"] == "planner"]
+            failures.append(failure(point, text, reason))
+    plans = [(point.expected, text) for point, text in zip(points, answers, strict=True) if point.role == "planner"]
     roles = {row["role"] for row in outcomes}
     return {
         "agent_scores": {role: _role([row for row in outcomes if row["role"] == role]) for role in sorted(roles)},

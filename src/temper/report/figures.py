@@ -16,6 +16,7 @@ from temper.config.metrics import Speed as SpeedFigure
 from temper.config.rungs import STUDENT, UNOPTIMISED, Rung
 from temper.config.stages import MEASURED
 from temper.report.schema import Equivalence, Node, Passes, Score, Speed
+from temper.rows import Failure, load
 from temper.stats import multiples, share_interval
 
 
@@ -169,14 +170,13 @@ def _speed_metrics(speed: Speed) -> dict[str, float]:
     }
 
 
-def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[dict[str, Any]]]:
-    """Evaluated stage -> its wrong points, as rows of `failures.jsonl`."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[Failure]]:
+    """Evaluated stage -> its wrong points."""
+    found: dict[str, list[Failure]] = {}
     for result in results:
         kind, _, stage = result.stage.partition(":")
         if kind == "evaluate":
-            path = store.open(result.report) / "failures.jsonl"
-            found[stage] = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+            found[stage] = load(store.open(result.report) / "failures.jsonl", Failure)
     return {stage: found[stage] for stage in MEASURED if found.get(stage)}
 
 

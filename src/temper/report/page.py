@@ -1,8 +1,7 @@
 """The report as one HTML file that needs nothing else: styles and plots inside, readable offline, light and dark."""
 
-import json
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
 
 import jinja2
 import yaml
@@ -12,6 +11,7 @@ from temper.config.stages import MEASURED
 from temper.report import lineage
 from temper.report.figures import set_sizes
 from temper.report.schema import Report, Speed
+from temper.rows import Failure, Message
 
 FAILURES_SHOWN = 5
 """Wrong points shown for each role and slice; the rest is in the evaluation's `failures.jsonl`."""
@@ -21,8 +21,8 @@ STAGES_SHOWN = 2
 Failures = dict[str, dict[str, dict[str, list[dict[str, str]]]]]
 
 
-def render(report: Report, plots: dict[str, str], failures: dict[str, list[dict[str, Any]]]) -> str:
-    """The whole page. `plots`: SVG by name; `failures`: rows of `failures.jsonl` by evaluated stage."""
+def render(report: Report, plots: dict[str, str], failures: dict[str, list[Failure]]) -> str:
+    """The whole page. `plots`: SVG by name; `failures` by evaluated stage."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("temper.report", "."),
         autoescape=True,
@@ -89,24 +89,18 @@ def _tiles(report: Report) -> list[tuple[str, str, str]]:
     return tiles
 
 
-def _grouped(failures: dict[str, list[dict[str, Any]]]) -> Failures:
+def _grouped(failures: dict[str, list[Failure]]) -> Failures:
     """Stage -> role -> slice -> rows as text, the last models first."""
     found: Failures = {}
     for stage, rows in list(failures.items())[: -STAGES_SHOWN - 1 : -1]:
         roles: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:
-            named = {name: _text(row.get(name)) for name in ("id", "prompt", "expected", "got", "reason")}
-            roles[str(row.get("role", "end to end"))][str(row.get("slice", "all"))].append(named)
+            named = {name: getattr(row, name) for name in ("id", "expected", "got", "reason")}
+            named["prompt"] = _dialogue(row.prompt)
+            roles[row.role][row.slice].append(named)
         found[stage] = {role: dict(sorted(slices.items())) for role, slices in sorted(roles.items())}
     return found
 
 
-def _text(value: Any) -> str:
-    """Chat messages as a dialogue, other structures as JSON."""
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and all(isinstance(item, dict) and "content" in item for item in value):
-        return "\n\n".join(f"[{item.get('role', '?')}]\n{item['content']}" for item in value)
-    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)
+def _dialogue(messages: Sequence[Message]) -> str:
+    return "\n\n".join(f"[{message['role']}]\n{message['content']}" for message in messages)

@@ -7,16 +7,15 @@ Each answer is kept as soon as it is there: a killed run goes on with the prompt
 """
 
 import asyncio
-import json
 import time
-from pathlib import Path
+from dataclasses import replace
 from typing import IO
 
 from temper.agents.client import Chat
 from temper.engine import serve
 from temper.process.specs import AnswersSpec
 from temper.process.stage import Report, Stage, run
-from temper.stages.training.rendering import Row, read_rows
+from temper.rows import TRAIN, AnsweredRow, PromptRow, line, load, resume, spoken, write
 
 REPORT_EVERY = 20
 """Answers between two lines of progress."""
@@ -24,11 +23,11 @@ REPORT_EVERY = 20
 
 def main(stage: Stage[AnswersSpec]) -> Report:
     """Serve the student, ask what is still open, write all in the prompts' order."""
-    prompts = read_rows(stage.inputs["data"] / "train.jsonl")
+    prompts = load(stage.inputs["data"] / TRAIN, PromptRow)
     partial = stage.checkpoints / "answers.jsonl"
     partial.parent.mkdir(parents=True, exist_ok=True)
-    earlier = _resume(partial)
-    still_open = [row for row in prompts if row["id"] not in earlier]
+    earlier = {row.id for row in resume(partial, AnsweredRow)}
+    still_open = [row for row in prompts if row.id not in earlier]
     seconds = 0.0
     if still_open:
         stage.event("starting the engine")
@@ -40,28 +39,29 @@ def main(stage: Stage[AnswersSpec]) -> Report:
             started = time.perf_counter()
             asyncio.run(_ask(stage, Chat(engine.url, engine.model), still_open, file))
             seconds = time.perf_counter() - started
-    answered = _resume(partial)
-    rows = [answered[row["id"]] for row in prompts]
-    with (stage.out("data") / "train.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(_published(row), ensure_ascii=False) + "\n" for row in rows)
-    return Report(_metrics(rows, {row["id"] for row in still_open}, seconds), {"data": "dataset"})
+    answered = {row.id: row for row in resume(partial, AnsweredRow)}
+    rows = [answered[row.id] for row in prompts]
+    write(stage.out("data") / TRAIN, (replace(row, output_tokens=None) for row in rows))
+    return Report(_metrics(rows, {row.id for row in still_open}, seconds), {"data": "dataset"})
 
 
-async def _ask(stage: Stage[AnswersSpec], chat: Chat, prompts: list[Row], file: IO[str]) -> None:
+async def _ask(stage: Stage[AnswersSpec], chat: Chat, prompts: list[PromptRow], file: IO[str]) -> None:
     """Every prompt once, `concurrency` at a time; each answer is one line of `file` as it arrives."""
     free, done = asyncio.Semaphore(stage.spec.answers.concurrency), 0
 
-    async def one(row: Row) -> None:
+    async def one(row: PromptRow) -> None:
         nonlocal done
         async with free:
-            answer = await chat.complete(row["prompt"], max_tokens=stage.spec.answers.max_tokens)
-        messages = [*row["prompt"], {"role": "assistant", "content": answer.text}]
-        kept = {key: row[key] for key in ("id", "role", "source")} | {
-            "messages": messages,
-            "truncated": answer.finish_reason == "length",
-            "output_tokens": answer.completion_tokens,
-        }
-        file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+            answer = await chat.complete(row.prompt, max_tokens=stage.spec.answers.max_tokens)
+        kept = AnsweredRow(
+            id=row.id,
+            role=row.role,
+            source=row.source,
+            messages=row.prompt + spoken(answer.text),
+            truncated=answer.finish_reason == "length",
+            output_tokens=answer.completion_tokens,
+        )
+        file.write(line(kept))
         file.flush()
         done += 1
         if done % REPORT_EVERY == 0 or done == len(prompts):
@@ -72,30 +72,15 @@ async def _ask(stage: Stage[AnswersSpec], chat: Chat, prompts: list[Row], file: 
             group.create_task(one(row))
 
 
-def _resume(partial: Path) -> dict[str, Row]:
-    """The answers of `partial` by id; a line that a kill cut short is cut off, so that the next one starts clean."""
-    if not partial.is_file():
-        return {}
-    whole, _, torn = partial.read_text(encoding="utf-8").rpartition("\n")
-    if torn:
-        partial.write_text(whole + "\n" if whole else "", encoding="utf-8")
-    rows = [json.loads(line) for line in whole.splitlines()]
-    return {row["id"]: row for row in rows}
-
-
-def _published(row: Row) -> Row:
-    return {key: value for key, value in row.items() if key != "output_tokens"}
-
-
-def _metrics(rows: list[Row], fresh: set[str], seconds: float) -> dict[str, float]:
+def _metrics(rows: list[AnsweredRow], fresh: set[str], seconds: float) -> dict[str, float]:
     """Counts over all answers; the speed is that of the answers made in this run."""
     metrics = {
         "answers": float(len(rows)),
-        "output_tokens": float(sum(row["output_tokens"] for row in rows)),
-        "truncated_percent": 100 * sum(row["truncated"] for row in rows) / len(rows),
+        "output_tokens": float(sum(row.output_tokens or 0 for row in rows)),
+        "truncated_percent": 100 * sum(row.truncated for row in rows) / len(rows),
     }
     if fresh:
-        metrics["output_tokens_per_s"] = sum(row["output_tokens"] for row in rows if row["id"] in fresh) / seconds
+        metrics["output_tokens_per_s"] = sum(row.output_tokens or 0 for row in rows if row.id in fresh) / seconds
     return metrics
 
 

@@ -24,8 +24,9 @@ from temper.engine import Engine, probe, serve
 from temper.errors import DataError
 from temper.process.specs import BenchmarkSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import Point, load
+from temper.stages.training.rendering import prompt_text
 from temper.stats import multiples
-from temper.synthesis.rows import Row, read
 
 Use = Callable[[Configuration], AbstractContextManager[Engine]]
 """Lends a rung's warm engine."""
@@ -51,7 +52,7 @@ def main(stage: Stage[BenchmarkSpec]) -> Report:
             progress=lambda said: stage.event(f"{one.name}: {said}"),
         )
 
-    points = read(stage.inputs["data"] / "points.jsonl")
+    points = load(stage.inputs["data"] / "points.jsonl", Point)
     with Engines(start, resident=capabilities.device == "cpu") as engines:
 
         def use(one: Configuration) -> AbstractContextManager[Engine]:
@@ -83,12 +84,12 @@ def main(stage: Stage[BenchmarkSpec]) -> Report:
 
 
 def _streamed(
-    stage: Stage[BenchmarkSpec], rungs: Sequence[Configuration], use: Use, prompts: Sequence[Row]
+    stage: Stage[BenchmarkSpec], rungs: Sequence[Configuration], use: Use, prompts: Sequence[Point]
 ) -> list[dict[str, Any]]:
     """Token-level figures of these rungs at each concurrency."""
     target, found = stage.inputs["target"], []
-    render = AutoTokenizer.from_pretrained(target).apply_chat_template
-    texts = [str(render(row["prompt"], tokenize=False, add_generation_prompt=True)) for row in prompts]
+    tokenizer = AutoTokenizer.from_pretrained(target)
+    texts = [prompt_text(tokenizer, row.prompt) for row in prompts]
     for rung in rungs:
         with use(rung) as engine:
             for customers in stage.spec.benchmark.concurrency:

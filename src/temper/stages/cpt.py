@@ -16,6 +16,7 @@ from trl import SFTConfig
 from temper.errors import ConfigError
 from temper.process.specs import CPTSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import TRAIN, Document, load
 from temper.stages.expand import EXPANSION
 from temper.stages.training import common as training
 from temper.stages.training import rendering
@@ -30,13 +31,13 @@ def main(stage: Stage[CPTSpec]) -> Report:
     model, tokenizer = training.load(parent, torch.float32)
     if settings.trainable == "new_blocks":
         freeze_old_blocks(model, parent, training.frozen_dtype(stage, settings))
-    train = Dataset.from_list(rendering.render(rendering.text_row, tokenizer, data / "train.jsonl"))
-    kept = rendering.read_rows(data / "heldout.jsonl")
+    train = Dataset.from_list(rendering.render(Document, rendering.text_row, tokenizer, data / TRAIN))
+    kept = load(data / "heldout.jsonl", Document)
     trainer = AnswerTrainer(
         model=model,
         args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
         train_dataset=train,
-        eval_dataset=_heldout(kept, rendering.render(rendering.text_row, tokenizer, data / "heldout.jsonl")),
+        eval_dataset=_heldout(kept, [rendering.text_row(tokenizer, row) for row in kept]),
         processing_class=tokenizer,
         callbacks=[training.Progress(stage)],
     )
@@ -64,11 +65,11 @@ def main(stage: Stage[CPTSpec]) -> Report:
     return Report({**metrics, **figures, "documents": float(len(train))}, {"model": "model"}, curves)
 
 
-def _heldout(rows: list[rendering.Row], rendered: list[rendering.Row]) -> dict[str, Dataset]:
+def _heldout(rows: list[Document], rendered: list[rendering.Answered]) -> dict[str, Dataset]:
     """Held-out documents by what they show: `domain` what was learnt, `public` what was forgotten."""
-    sources: dict[str, list[rendering.Row]] = {}
+    sources: dict[str, list[rendering.Answered]] = {}
     for row, tokens in zip(rows, rendered, strict=True):
-        sources.setdefault("public" if row.get("source") == "public" else "domain", []).append(tokens)
+        sources.setdefault("public" if row.source == "public" else "domain", []).append(tokens)
     return {source: Dataset.from_list(some) for source, some in sources.items()}
 
 

@@ -12,6 +12,7 @@ from trl import DPOConfig
 from temper.errors import DataError
 from temper.process.specs import DPOSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import TRAIN, PairRow
 from temper.stages.training import common as training
 from temper.stages.training import rendering
 from temper.stages.training.trainers import PreferenceTrainer
@@ -31,10 +32,10 @@ def main(stage: Stage[DPOSpec]) -> Report:
     """Score with the reference, train, merge, save."""
     settings = stage.spec.dpo
     model, tokenizer = training.load_to_tune(stage, settings)
-    rows = rendering.render(rendering.preference_row, tokenizer, stage.inputs["data"] / "train.jsonl")
-    mistakes = stage.inputs["mistakes"] / "train.jsonl" if "mistakes" in stage.inputs else None
+    rows = rendering.render(PairRow, rendering.preference_row, tokenizer, stage.inputs["data"] / TRAIN)
+    mistakes = stage.inputs["mistakes"] / TRAIN if "mistakes" in stage.inputs else None
     if mistakes and mistakes.stat().st_size:  # a student that made none leaves an empty file
-        rows += rendering.render(rendering.preference_row, tokenizer, mistakes)
+        rows += rendering.render(PairRow, rendering.preference_row, tokenizer, mistakes)
     fitting = [row for row in rows if _length(row) <= settings.max_length]
     if not fitting:
         raise DataError(f"every preference row is longer than dpo.max_length={settings.max_length} tokens: raise it")
@@ -65,11 +66,11 @@ def main(stage: Stage[DPOSpec]) -> Report:
     return Report({**metrics, **_ends(curve), "pairs": float(len(fitting))}, {"model": "model"}, curve)
 
 
-def _length(row: rendering.Row) -> int:
+def _length(row: rendering.Preferred) -> int:
     return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
 
-def _on_disk(rows: list[rendering.Row], folder: Path) -> Dataset:
+def _on_disk(rows: list[rendering.Preferred], folder: Path) -> Dataset:
     """Rows in the run folder, where TRL then keeps the reference's scores too: a resumed run finds them again."""
     if not (folder / "state.json").exists():
         # Neighbours share prompts, so scoring them together is cheap.

@@ -19,12 +19,12 @@ from temper.config.stages import DraftSettings
 from temper.errors import DataError
 from temper.process.specs import DraftSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import TRAIN, AnsweredRow, read
 from temper.stages.drafting import hidden_states, manifest
 from temper.stages.drafting import sources as draft_sources
 from temper.stages.drafting import trainer as drafter_training
 from temper.stages.drafting.hidden_states import Row
 from temper.stages.training import common as training
-from temper.stages.training.rendering import read_rows
 
 TRAIN_SHARE = 0.9
 """Share of the rows to train on; the rest gives the accuracy by position."""
@@ -34,7 +34,7 @@ def main(stage: Stage[DraftSpec]) -> Report:
     """Hidden states, then training, then the best checkpoint by validation loss."""
     settings = stage.spec.draft
     target, started = stage.inputs["parent"], time.perf_counter()
-    rows = _rows(stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(target), settings)
+    rows = _rows(stage.inputs["data"] / TRAIN, AutoTokenizer.from_pretrained(target), settings)
     data, split = stage.checkpoints / "data", int(len(rows) * TRAIN_SHARE)
     _extract(stage, settings, rows, data)
     figures = {"hidden_states_s": time.perf_counter() - started}
@@ -50,7 +50,7 @@ def main(stage: Stage[DraftSpec]) -> Report:
 
 def _rows(path: Path, tokenizer: PreTrainedTokenizerBase, settings: DraftSettings) -> list[Row]:
     """The answers as tokens, in the seed's order: the trainer validates on the last ones. Raises DataError."""
-    rendered = [hidden_states.render(tokenizer, row, settings.max_length) for row in read_rows(path)]
+    rendered = [hidden_states.render(tokenizer, row, settings.max_length) for row in read(path, AnsweredRow)]
     rows = [row for row in rendered if row is not None]
     if len(rows) < 1 / (1 - TRAIN_SHARE):
         raise DataError(

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from temper.agents.client import Chat, Sampled
-from temper.agents.scoring import Point
 from temper.config.metrics import AgentScore, EndToEnd
 from temper.config.stages import ROLES
 from temper.domains import load_domain
@@ -23,14 +22,14 @@ from temper.evaluation.changes import changed, score_changed
 from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
 from temper.process.specs import EvaluateSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import Point, load, write
 from temper.stats import pass_hat
-from temper.synthesis.rows import Row, read, write
 
 
 def main(stage: Stage[EvaluateSpec]) -> Report:
     """Serve, ask, play, score."""
     spec = stage.spec
-    points = _first(read(stage.inputs["data"] / "points.jsonl"), spec.points)
+    points = _first(load(stage.inputs["data"] / "points.jsonl", Point), spec.points)
     scenarios = load_scenarios(stage.inputs["data"] / "scenarios.jsonl")[: spec.scenarios]
     domain = load_domain(spec.domain.name)
     others = changed(points, domain, spec.changed) if "model" in stage.inputs else []
@@ -89,7 +88,7 @@ async def _measure(
 
     if engine is None:
         played = await run_scenarios(domain, scenarios, Player(), limits, lambda d, n: tick("scenarios", d, n))
-        return [str(point["teacher"]) for point in points], played
+        return [point.teacher for point in points], played
     async with Chat(engine.url, engine.model) as chat:
         # Together: the turns of a scenario wait for each other, and the points fill the batches meanwhile.
         asked = answer_points(chat, points, limits.max_tokens, limits.concurrency, lambda d, n: tick("points", d, n))
@@ -106,9 +105,9 @@ def _pass_hat(played: list[dict[str, Any]], trials: int) -> dict[int, float]:
     return pass_hat(list(successes.values()), trials) if played and trials > 1 else {}
 
 
-def _first(points: list[Row], per_role: int) -> list[Row]:
+def _first(points: list[Point], per_role: int) -> list[Point]:
     """The first `per_role` points of each role."""
-    return [row for role in ROLES for row in [p for p in points if p["role"] == role][:per_role]]
+    return [row for role in ROLES for row in [p for p in points if p.role == role][:per_role]]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
@@ -27,9 +26,10 @@ from temper.config.stages import FP8Settings
 from temper.errors import DataError
 from temper.process.specs import FP8Spec
 from temper.process.stage import Report, Stage, run
+from temper.rows import TRAIN, TalkRow, load
 from temper.stages.quantising import drafter as fp8_drafter
 from temper.stages.quantising.calibration import HEADS, by_length, clip_rate, widest
-from temper.stages.training.rendering import Row, read_rows
+from temper.stages.training.rendering import template_ids
 
 HELD_OUT = 8
 """Rows that stay out of the calibration to measure what it clips."""
@@ -46,7 +46,7 @@ def main(stage: Stage[FP8Spec]) -> Report:
     """Quantise the target, or the drafter if one is handed in."""
     settings = stage.spec.fp8
     parent, started = stage.inputs["parent"], time.perf_counter()
-    rows, tokenizer = stage.inputs["data"] / "train.jsonl", AutoTokenizer.from_pretrained(parent)
+    rows, tokenizer = stage.inputs["data"] / TRAIN, AutoTokenizer.from_pretrained(parent)
     calibration, held_out = _rows(rows, tokenizer, settings)
     stage.event(f"calibrating on {len(calibration)} rows", done=0, of=1)
     cuda = torch.cuda.is_available() and stage.runtime.device != "cpu"
@@ -147,7 +147,7 @@ def _by_length(
     longest = max(settings.lengths_to_compare)
     rows: dict[str, list[list[int]]] = {"public": [], "in_domain": []}
     for row in _shuffled(path):
-        rows["public" if row.get("source") == "public" else "in_domain"].append(_ids(tokenizer, row, longest))
+        rows["public" if row.source == "public" else "in_domain"].append(_ids(tokenizer, row, longest))
     out = min(HELD_OUT, len(rows["in_domain"]) // 2)
     public, in_domain, held_out = rows["public"], rows["in_domain"][out:], rows["in_domain"][:out]
     many = min(len(public), len(in_domain))
@@ -162,15 +162,14 @@ def _by_length(
     return by_length(model, sources, held_out, settings.lengths_to_compare, kept)
 
 
-def _shuffled(path: Path) -> list[Row]:
-    rows = read_rows(path)
+def _shuffled(path: Path) -> list[TalkRow]:
+    rows = load(path, TalkRow)
     random.Random(0).shuffle(rows)
     return rows
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, row: Row, longest: int) -> list[int]:
-    rendered: Any = tokenizer.apply_chat_template(row["messages"], return_dict=True)
-    return list(rendered["input_ids"])[:longest]
+def _ids(tokenizer: PreTrainedTokenizerBase, row: TalkRow, longest: int) -> list[int]:
+    return template_ids(tokenizer, row.messages)[:longest]
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from collections import Counter
 
 from temper.agents.client import Chat
 from temper.domains import load_domain
+from temper.domains.base import Domain
 from temper.engine import serve
 from temper.evaluation.points import answer_points, score_points
 from temper.process.specs import PracticeSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import TRAIN, Failure, PairRow, Point, load, pair, write
 from temper.synthesis.kinds import kind_of
-from temper.synthesis.rows import Row, read, write
 
 REPORT_EVERY = 50
 """Answers between two lines of progress."""
@@ -24,28 +25,30 @@ REPORT_EVERY = 50
 
 def main(stage: Stage[PracticeSpec]) -> Report:
     """Serve, ask, keep the mistakes."""
-    domain, prompts = load_domain(stage.spec.domain.name), read(stage.inputs["data"] / "train.jsonl")
+    domain, prompts = load_domain(stage.spec.domain.name), load(stage.inputs["data"] / TRAIN, Point)
     answers = asyncio.run(_asked(stage, prompts))
     scored = score_points(domain, prompts, answers)
-    pairs = [
-        {
-            "id": f"practice-{number}",
-            "role": row["role"],
-            "kind": kind_of(row["role"], row["got"], row["expected"], domain),
-            "origin": "own",
-            "prompt": row["prompt"],
-            "chosen": [{"role": "assistant", "content": row["expected"]}],
-            "rejected": [{"role": "assistant", "content": row["got"]}],
-        }
-        for number, row in enumerate(scored["failures"])
-    ]
-    write(stage.out("data") / "train.jsonl", pairs)
+    pairs = [_pair(number, wrong, domain) for number, wrong in enumerate(scored["failures"])]
+    write(stage.out("data") / TRAIN, pairs)
     right = {f"{role}_percent": score["score"] for role, score in scored["agent_scores"].items()}
-    kinds = {f"{kind}_pairs": float(count) for kind, count in Counter(str(pair["kind"]) for pair in pairs).items()}
+    kinds = {f"{kind}_pairs": float(count) for kind, count in Counter(row.kind for row in pairs).items()}
     return Report({**right, **kinds, "prompts": float(len(prompts)), "pairs": float(len(pairs))}, {"data": "dataset"})
 
 
-async def _asked(stage: Stage[PracticeSpec], prompts: list[Row]) -> list[str]:
+def _pair(number: int, wrong: Failure, domain: Domain) -> PairRow:
+    """The right answer beside the student's own."""
+    return pair(
+        id=f"practice-{number}",
+        role=wrong.role,
+        kind=kind_of(wrong.role, wrong.got, wrong.expected, domain),
+        origin="own",
+        prompt=wrong.prompt,
+        right=wrong.expected,
+        wrong=wrong.got,
+    )
+
+
+async def _asked(stage: Stage[PracticeSpec], prompts: list[Point]) -> list[str]:
     """The student's greedy answers, in the prompts' order."""
 
     def tick(done: int, of: int) -> None:

@@ -8,6 +8,7 @@ from trl import SFTConfig
 
 from temper.process.specs import SFTSpec
 from temper.process.stage import Report, Stage, run
+from temper.rows import TRAIN, ChatRow
 from temper.stages.training import common as training
 from temper.stages.training import rendering
 from temper.stages.training.trainers import AnswerTrainer
@@ -17,7 +18,7 @@ def main(stage: Stage[SFTSpec]) -> Report:
     """Train, merge, save."""
     settings = stage.spec.sft
     model, tokenizer = training.load_to_tune(stage, settings)
-    rows = rendering.render(rendering.chat_row, tokenizer, stage.inputs["data"] / "train.jsonl")
+    rows = rendering.render(ChatRow, rendering.chat_row, tokenizer, stage.inputs["data"] / TRAIN)
     stage.event(f"{len(rows)} rows, {sum(len(row['input_ids']) for row in rows)} tokens")
     trainer = AnswerTrainer(
         model=model,

@@ -9,9 +9,9 @@ from temper.agents.client import Request
 from temper.agents.inputs import ExplainerInput
 from temper.config.stages import SynthesizeSettings
 from temper.domains.base import Domain
+from temper.rows import Point, WorldState
 from temper.synthesis.cast import HiredPlayers, Players
 from temper.synthesis.customer import Traffic
-from temper.synthesis.rows import Row
 from temper.synthesis.simulator import Episode, Record, play
 from temper.synthesis.teacher import explain
 
@@ -49,17 +49,17 @@ def hire(domain: Domain, settings: SynthesizeSettings, work: Path) -> AbstractCo
     return HiredPlayers(settings, examples, work)
 
 
-def point(domain: Domain, record: Record, episode: Episode, identity: str) -> Row:
-    """A record as an evaluation point; see `temper.agents.scoring`."""
+def point(domain: Domain, record: Record, episode: Episode) -> Point:
+    """A record as an evaluation point, still without an id; see `temper.agents.scoring`."""
     facts = explain(domain, record.asked)[1] if isinstance(record.asked, ExplainerInput) else ()
-    calls = episode.calls[: record.calls_before]
-    return {
-        "id": identity,
-        "role": record.role,
-        "slice": record.slice,
-        "prompt": record.messages,
-        "expected": record.right,
-        "teacher": record.teacher,
-        "facts": list(facts),
-        "world": {"seed": episode.seed, "split": episode.split, "calls": [list(call) for call in calls]},
-    }
+    calls = [(name, dict(arguments)) for name, arguments in episode.calls[: record.calls_before]]
+    return Point(
+        id="",
+        role=record.role,
+        slice=record.slice,
+        prompt=record.messages,
+        expected=record.right,
+        teacher=record.teacher,
+        facts=list(facts),
+        world=WorldState(seed=episode.seed, split=episode.split, calls=calls),
+    )

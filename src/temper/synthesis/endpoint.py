@@ -15,9 +15,9 @@ from typing import TypeVar
 import openai
 from pydantic import BaseModel, ValidationError
 
-from temper.agents.prompts import Message
 from temper.config.endpoint import EndpointSettings
 from temper.errors import ConfigError, EngineError
+from temper.rows import Message
 
 Shape = TypeVar("Shape", bound=BaseModel)
 LONGEST_PAUSE_S = 30.0

@@ -12,10 +12,11 @@ from temper.config.stages import ROLES, SynthesizeSettings
 from temper.domains import load_domain
 from temper.domains.base import Domain
 from temper.process.stage import write
+from temper.rows import ChatRow, PairRow, pair, spoken
 from temper.synthesis.conversations import episodes, hire, point
 from temper.synthesis.customer import Traffic
+from temper.synthesis.labels import share
 from temper.synthesis.overlap import key_text
-from temper.synthesis.rows import Row, share
 from temper.synthesis.sample import Sample
 from temper.synthesis.simulator import Episode, Record
 
@@ -30,10 +31,10 @@ class Gathered:
 
     def __init__(self, domain: Domain, settings: SynthesizeSettings) -> None:
         self._domain, self._settings = domain, settings
-        self.sft: dict[str, Sample] = {
+        self.sft: dict[str, Sample[ChatRow]] = {
             role: Sample(settings.traces_per_role.get(role, 0), settings.seed, REPEATS) for role in ROLES
         }
-        self.dpo = Sample(settings.dpo_pairs - hard_count(settings), settings.seed)
+        self.dpo: Sample[PairRow] = Sample(settings.dpo_pairs - hard_count(settings), settings.seed)
         self.calls = 0
 
     def play(self, numbers: range, work: Path, say: Callable[[int], None] = lambda _: None) -> dict[str, float]:
@@ -49,16 +50,15 @@ class Gathered:
 
     def _add(self, episode: Episode) -> None:
         for record in episode.records:
-            trace = {"role": record.role, "slice": record.slice, "prompt": record.messages}
-            asked = key_text({**trace, "completion": chat(record.right)})
-            self.sft[record.role].add(share(record), {**trace, "completion": chat(record.judged)}, asked)
+            row, right = _chat(record, record.judged), _chat(record, record.right)
+            self.sft[record.role].add(share(record), row, key_text(right))
             if record.kind and record.judged != record.teacher and self._tells_apart(record, episode):
                 self.dpo.add(f"{record.role} {record.kind}", _pair(record))
         self.calls += len(episode.records)
 
     def _tells_apart(self, record: Record, episode: Episode) -> bool:
         """Whether the checker passes what the judge wrote and fails what the teacher wrote."""
-        checked = point(self._domain, record, episode, "")
+        checked = point(self._domain, record, episode)
         return not why_wrong(checked, record.judged, self._domain) and bool(
             why_wrong(checked, record.teacher, self._domain)
         )
@@ -70,8 +70,8 @@ class Gathered:
     def load(self, dumped: dict[str, Any]) -> None:
         """Take in what another one, or an earlier run, had gathered."""
         for role, held in dumped["sft"].items():
-            self.sft[role].load(held)
-        self.dpo.load(dumped["dpo"])
+            self.sft[role].load(held, ChatRow)
+        self.dpo.load(dumped["dpo"], PairRow)
         self.calls += dumped["calls"]
 
 
@@ -139,17 +139,17 @@ def hard_count(settings: SynthesizeSettings) -> int:
     return max(1, settings.dpo_pairs // 10)
 
 
-def chat(text: str) -> list[dict[str, str]]:
-    """An answer as the last message of a conversation."""
-    return [{"role": "assistant", "content": text}]
+def _chat(record: Record, text: str) -> ChatRow:
+    """A call with this answer, still without an id."""
+    return ChatRow(id="", role=record.role, slice=record.slice, prompt=record.messages, completion=spoken(text))
 
 
-def _pair(record: Record) -> Row:
-    return {
-        "role": record.role,
-        "kind": record.kind,
-        "origin": "automatic",
-        "prompt": record.messages,
-        "chosen": chat(record.judged),
-        "rejected": chat(record.teacher),
-    }
+def _pair(record: Record) -> PairRow:
+    return pair(
+        role=record.role,
+        kind=str(record.kind),
+        origin="automatic",
+        prompt=record.messages,
+        right=record.judged,
+        wrong=record.teacher,
+    )

@@ -2,18 +2,18 @@
 
 import random
 from dataclasses import replace
-from typing import Any
 
 from temper.agents.inputs import EvaluatorInput, PlannerInput
 from temper.agents.plan import Plan
-from temper.agents.prompts import Message, Prompter
+from temper.agents.prompts import Prompter
 from temper.agents.roles import Verdict, review_text
 from temper.domains.base import Domain, Line, World
+from temper.rows import PairRow, pair
 
 
-def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) -> list[dict[str, Any]]:
+def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) -> list[PairRow]:
     """`count` pairs: a broken rule must be refused (Planner) or named (Evaluator), and a kept one must not be."""
-    rows: list[dict[str, Any]] = []
+    rows: list[PairRow] = []
     rules = [
         (rule, intent.name)
         for rule in domain.rules.values()
@@ -34,7 +34,7 @@ def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) ->
     return rows[:count]
 
 
-def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, broken: bool) -> list[dict[str, Any]]:
+def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, broken: bool) -> list[PairRow]:
     prompter, naive = Prompter(domain), Plan(calls=tuple(domain.plan(line.truth)))
     right = tuple(world.review(naive.calls))
     wrong = tuple(replace(checked, holds=broken or checked.rule != rule) for checked in right)
@@ -46,23 +46,20 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
         return []
     planned, judged = ("rule_broken", "unsafe_approved") if broken else ("over_refusal", "over_refusal")
     return [
-        _pair("planner", planned, prompter.messages(PlannerInput(line.truth, facts)), *plans),
-        _pair(
-            "evaluator",
-            judged,
-            prompter.messages(EvaluatorInput(naive, facts)),
-            Verdict(right).text(),
-            Verdict(wrong).text(),
+        pair(
+            role="planner",
+            kind=planned,
+            origin="hard_negative",
+            prompt=prompter.messages(PlannerInput(line.truth, facts)),
+            right=plans[0],
+            wrong=plans[1],
+        ),
+        pair(
+            role="evaluator",
+            kind=judged,
+            origin="hard_negative",
+            prompt=prompter.messages(EvaluatorInput(naive, facts)),
+            right=Verdict(right).text(),
+            wrong=Verdict(wrong).text(),
         ),
     ]
-
-
-def _pair(role: str, kind: str, prompt: list[Message], chosen: str, rejected: str) -> dict[str, Any]:
-    return {
-        "role": role,
-        "kind": kind,
-        "origin": "hard_negative",
-        "prompt": prompt,
-        "chosen": [{"role": "assistant", "content": chosen}],
-        "rejected": [{"role": "assistant", "content": rejected}],
-    }

@@ -6,41 +6,35 @@ similarity.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from temper.rows import AnyRow, ChatRow, Document, PairRow, Point, PromptRow, TalkRow, answer
 
 NGRAM = 5
 SAID = "customer: "
 """Where a role's prompt quotes the customer, as `agents.prompts` writes it."""
 
 
-def key_text(row: Mapping[str, Any]) -> str:
+def key_text(row: AnyRow) -> str:
     """The part of a row that is its own: the last message of the user without the rules, then the answer."""
-    messages = row.get("prompt") or row.get("messages") or []
-    if isinstance(messages, str):
-        return f"{messages}\n{row.get('completion', '')}"
-    last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
-    own = "\n".join(line for line in last.splitlines() if not line.startswith("rules: "))
-    return f"{own}\n{_answer(row)}"
+    if isinstance(row, Document):
+        return f"{row.prompt}\n{row.completion}"
+    own = "\n".join(line for line in _last(row).split("\n") if not line.startswith("rules: "))
+    return f"{own}\n{answer(row)}"
 
 
-def said(row: Mapping[str, Any]) -> str:
+def said(row: AnyRow) -> str:
     """The customer's own line in a row's last message; empty where the row has none."""
-    messages = row.get("prompt") or row.get("messages") or []
-    if isinstance(messages, str):
+    if isinstance(row, Document):
         return ""
-    last = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
-    return next((line.removeprefix(SAID) for line in last.splitlines() if line.startswith(SAID)), "")
+    return next((line.removeprefix(SAID) for line in _last(row).split("\n") if line.startswith(SAID)), "")
 
 
-def _answer(row: Mapping[str, Any]) -> str:
-    if "expected" in row:
-        return str(row["expected"])
-    for name in ("completion", "chosen"):
-        if name in row:
-            return str(row[name][0]["content"])
-    messages = row.get("messages") or [{"role": "user", "content": ""}]
-    return str(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else ""
+def _last(row: PromptRow | ChatRow | PairRow | TalkRow | Point) -> str:
+    """The user's last message."""
+    messages = row.messages if isinstance(row, TalkRow) else row.prompt
+    return next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
 
 
 def grams(text: str) -> frozenset[str]:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-Row = Mapping[str, Any]
+from temper.rows import AnyRow, ChatRow, Document, Message, PairRow, Point, PromptRow, TalkRow, answer
+
 Parses = Callable[[str, str], bool]
 """(role, answer) to whether the answer is of the role's form."""
 CHAT_ROLES = ("system", "user", "assistant")
@@ -31,47 +32,40 @@ class Finding:
         return f"{self.set}: {self.column or 'rows'}: {self.expectation}: {self.failed_rows} rows{shown}"
 
 
-def flat(name: str, rows: Sequence[Row], tokens: Callable[[str], int], parses: Parses) -> list[dict[str, Any]]:
+def flat(name: str, rows: Sequence[AnyRow], tokens: Callable[[str], int], parses: Parses) -> list[dict[str, Any]]:
     """Rows as flat records: identity, role, lengths in tokens, and whether messages and answers are sound."""
     return [_record(name, number, row, tokens, parses) for number, row in enumerate(rows)]
 
 
-def _record(name: str, number: int, row: Row, tokens: Callable[[str], int], parses: Parses) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "id": str(row.get("id", f"{name}-{number}")),
-        "role": row.get("role") or row.get("source"),
-    }
-    if name == "cpt":
-        record |= {"prompt": row.get("prompt"), "answer": row.get("completion"), "alternates": True}
+def _record(name: str, number: int, row: AnyRow, tokens: Callable[[str], int], parses: Parses) -> dict[str, Any]:
+    role = row.source if isinstance(row, Document | TalkRow) else row.role
+    said = answer(row)
+    record: dict[str, Any] = {"id": row.id or f"{name}-{number}", "role": role}
+    if isinstance(row, Document):
+        record |= {"prompt": row.prompt, "answer": said, "alternates": True}
     else:
-        prompt = row.get("prompt") or row.get("messages")
-        answer = next((row[key] for key in ("completion", "chosen", "expected") if key in row), prompt)
-        record |= {"prompt": _text(prompt), "answer": _text(answer, last=True), "alternates": alternates(prompt)}
-        if name == "dpo":
-            record["rejected"] = _text(row.get("rejected"), last=True)
+        prompt = row.messages if isinstance(row, TalkRow) else row.prompt
+        asked = not isinstance(row, ChatRow | PairRow | Point)
+        said = prompt[-1]["content"] if asked and prompt else said
+        record |= {"prompt": _text(prompt), "answer": said or None, "alternates": alternates(prompt)}
+        if isinstance(row, PairRow):
+            record["rejected"] = row.rejected[-1]["content"] or None
             record["differs"] = record["answer"] != record["rejected"]
-    answered = any(key in row for key in ("completion", "chosen", "expected"))
-    record["parses"] = not answered or parses(str(record["role"]), record["answer"] or "")
-    record["answer_tokens"] = tokens(record["answer"] or "")
+    answered = not isinstance(row, PromptRow | TalkRow)
+    record["parses"] = not answered or parses(role, said)
+    record["answer_tokens"] = tokens(said)
     record["tokens"] = record["answer_tokens"] + tokens(record["prompt"] or "")
     return record
 
 
-def _text(messages: Any, *, last: bool = False) -> str | None:
-    """The contents of messages (or of the last one), None where there are none: what is malformed is found, not hit."""
-    if isinstance(messages, str):
-        return messages or None
-    if not isinstance(messages, list):
-        return None
-    contents = [str(m["content"]) for m in messages if isinstance(m, dict) and m.get("content")]
-    return "\n".join(contents[-1:] if last else contents) or None
+def _text(messages: Sequence[Message]) -> str | None:
+    """The contents of messages, None where there are none: what is malformed is found, not hit."""
+    return "\n".join(message["content"] for message in messages if message["content"]) or None
 
 
-def alternates(messages: Any) -> bool:
+def alternates(messages: Sequence[Message]) -> bool:
     """An optional system message, then user and assistant in turn, every content a non-empty text."""
-    if not isinstance(messages, list) or not messages:
-        return False
-    if any(not isinstance(m, dict) or m.get("role") not in CHAT_ROLES or not m.get("content") for m in messages):
+    if not messages or any(m["role"] not in CHAT_ROLES or not m["content"] for m in messages):
         return False
     rest = messages[1:] if messages[0]["role"] == "system" else messages
     return bool(rest) and all(m["role"] == CHAT_ROLES[1 + i % 2] for i, m in enumerate(rest))

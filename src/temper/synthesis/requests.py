@@ -4,15 +4,15 @@ What the installed assets hold is known before anything is simulated, the rest o
 states every request that cannot be met, with both figures and what to do about it.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
 
 from temper.assets import public_documents, public_questions
 from temper.config.stages import Role, SynthesizeSettings
 from temper.errors import DataError
+from temper.rows import AnyRow, Document, TalkRow, line
 
 HELD_OUT_PUBLIC = 2
 """Public documents that are held out beside those that continual pretraining reads."""
@@ -64,11 +64,11 @@ def beyond_assets(settings: SynthesizeSettings) -> Iterator[Unmet]:
         yield from fewer(questions, settings.draft_public_prompts, "draft_public_prompts", "public questions")
 
 
-def short_of(asked: Mapping[Role, int], rows: Sequence[Mapping[str, Any]], setting: str, more: str) -> Iterator[Unmet]:
+def short_of(asked: Mapping[Role, int], rows: Iterable[AnyRow], setting: str, more: str) -> Iterator[Unmet]:
     """Roles of which fewer rows came out than `asked`; `setting` is the name of the whole mapping."""
+    available = Counter(row.role for row in rows if not isinstance(row, Document | TalkRow))
     for role, count in asked.items():
-        available = sum(row["role"] == role for row in rows)
-        yield from fewer(available, count, f"{setting}.{role}", "rows", more)
+        yield from fewer(available[role], count, f"{setting}.{role}", "rows", more)
 
 
 def fewer(available: int, asked: int, setting: str, what: str, more: str = "") -> Iterator[Unmet]:
@@ -77,10 +77,9 @@ def fewer(available: int, asked: int, setting: str, what: str, more: str = "") -
         yield Unmet(setting, asked, max(0, available), what, more)
 
 
-def distinct(rows: Iterable[Mapping[str, Any]]) -> int:
+def distinct(rows: Iterable[AnyRow]) -> int:
     """Rows that differ in more than their id."""
     digests = set()
     for row in rows:
-        own = {name: value for name, value in row.items() if name != "id"}
-        digests.add(blake2b(json.dumps(own, sort_keys=True).encode(), digest_size=16).digest())
+        digests.add(blake2b(line(replace(row, id="")).encode(), digest_size=16).digest())
     return len(digests)

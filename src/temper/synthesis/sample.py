@@ -9,33 +9,35 @@ import bisect
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from typing import Generic, TypeVar
 
+from temper.rows import ChatRow, PairRow, Point, PromptRow, TalkRow, parsed, plain
 from temper.synthesis.overlap import key_text
-from temper.synthesis.rows import Row
 
-Votes = dict[str, tuple[int, Row]]
+RowT = TypeVar("RowT", ChatRow, PairRow, PromptRow, TalkRow, Point)
+Votes = dict[str, tuple[int, RowT]]
 """A text's answers: how often each was given, and a row that gives it."""
 SLACK = 2
 """Times `count` rows that are held before the labels are cut to what they can still have."""
 
 
-class Sample:
+class Sample(Generic[RowT]):
     """Up to `count` rows, taken from the labels in turn; each text once, or where its label has no other left `repeats`
     times at most.
     """
 
     def __init__(self, count: int, seed: int, repeats: int = 1) -> None:
         self._count, self._seed, self._repeats = count, seed, repeats
-        self._kept: dict[str, list[tuple[int, Votes]]] = {}
+        self._kept: dict[str, list[tuple[int, Votes[RowT]]]] = {}
         self._held = 0
         self._level = count
 
-    def add(self, label: str, row: Row, text: str | None = None) -> None:
+    def add(self, label: str, row: RowT, text: str | None = None) -> None:
         """One row of the stream; `text` is what it is known by, where its answer may be another one than that."""
         digest = hashlib.blake2b(f"{self._seed}\n{text or key_text(row)}".encode(), digest_size=8).digest()
         self._put(label, int.from_bytes(digest), row, 1)
 
-    def _put(self, label: str, draw: int, row: Row, count: int) -> None:
+    def _put(self, label: str, draw: int, row: RowT, count: int) -> None:
         kept = self._kept.setdefault(label, [])
         place = bisect.bisect_left(kept, draw, key=_draw)
         if place < len(kept) and kept[place][0] == draw:
@@ -66,38 +68,38 @@ class Sample:
             del kept[self._level :]
         self._held = sum(map(len, self._kept.values()))
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[RowT]:
         """The choice, in random order."""
-        chosen: dict[tuple[int, int], Row] = {}
+        chosen: dict[tuple[int, int], RowT] = {}
         for turn in range(self._level):
-            left = [
-                (*kept[turn % len(kept)], turn // len(kept))
-                for kept in self._kept.values()
-                if turn < len(kept) * self._repeats
-            ]
+            left: list[tuple[int, Votes[RowT], int]] = []
+            for kept in self._kept.values():
+                if turn < len(kept) * self._repeats:
+                    draw, votes = kept[turn % len(kept)]
+                    left.append((draw, votes, turn // len(kept)))
             for draw, votes, again in sorted(left, key=lambda entry: entry[0])[: self._count - len(chosen)]:
                 chosen.setdefault((draw, again), _elected(votes))
         return [row for _, row in sorted(chosen.items(), key=lambda entry: entry[0])]
 
-    def dump(self) -> list[tuple[str, int, int, Row]]:
+    def dump(self) -> list[tuple[str, int, int, dict[str, object]]]:
         """What is held, as JSON can carry it."""
         return [
-            (label, draw, count, row)
+            (label, draw, count, plain(row))
             for label, kept in self._kept.items()
             for draw, votes in kept
             for count, row in votes.values()
         ]
 
-    def load(self, dumped: Iterable[tuple[str, int, int, Row]]) -> None:
+    def load(self, dumped: Iterable[tuple[str, int, int, dict[str, object]]], kind: type[RowT]) -> None:
         """Take in what a `dump` held."""
         for label, draw, count, row in dumped:
-            self._put(label, draw, row, count)
+            self._put(label, draw, parsed(row, kind), count)
 
 
-def _draw(entry: tuple[int, Votes]) -> int:
+def _draw(entry: tuple[int, Votes[RowT]]) -> int:
     return entry[0]
 
 
-def _elected(votes: Votes) -> Row:
+def _elected(votes: Votes[RowT]) -> RowT:
     """The row with the most votes; of as many, always the same one."""
     return max(votes.items(), key=lambda entry: (entry[1][0], entry[0]))[1][1]

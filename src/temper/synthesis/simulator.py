@@ -8,12 +8,13 @@ from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.inputs import ExplainerInput, PlannerInput, RoleInput
-from temper.agents.prompts import Message, Variant
+from temper.agents.prompts import Variant
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
 from temper.agents.turn import Turn
 from temper.config.stages import PLAIN, SLICES
 from temper.domains.base import Domain, Line
+from temper.rows import Message, Point, WorldState
 from temper.synthesis.cast import Cast, Players
 from temper.synthesis.customer import Customer, Traffic
 from temper.synthesis.kinds import kind_of
@@ -120,8 +121,16 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Ca
 def _kind(domain: Domain, episode: Episode, request: Request, said: str, right: str) -> str | None:
     """The named kind of mistake in a model's answer, by the checker that scores points; None where it is right."""
     facts = explain(domain, request.asked)[1] if isinstance(request.asked, ExplainerInput) else ()
-    world = {"seed": episode.seed, "split": episode.split, "calls": episode.calls}
-    asked = {"role": request.role, "prompt": request.messages, "expected": right, "facts": facts, "world": world}
+    asked = Point(
+        id="",
+        role=request.role,
+        slice="",
+        prompt=request.messages,
+        expected=right,
+        teacher=said,
+        facts=list(facts),
+        world=WorldState(seed=episode.seed, split=episode.split, calls=episode.calls),
+    )
     return kind_of(request.role, said, right, domain) if why_wrong(asked, said, domain) else None
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from temper.errors import DataError
+from temper.rows import TRAIN, line, write
 from temper.traces import personal
 from temper.traces.convert import Refused, Row, conversation, document, is_t1, preference, t1
 from temper.traces.files import Record, records
 
 SetName = Literal["sft", "dpo", "cpt"]
 CONVERT = {"sft": conversation, "dpo": preference, "cpt": document}
-TRAIN, REFUSED, REPORT = "train.jsonl", "refused.jsonl", "report.json"
+REFUSED, REPORT = "refused.jsonl", "report.json"
 
 
 @dataclass
@@ -39,7 +40,7 @@ def bring(
     came = Brought()
     out.mkdir(parents=True, exist_ok=True)
     part = out / f"{TRAIN}.part"
-    with part.open("w", encoding="utf-8") as train:
+    with part.open("w", encoding="utf-8", newline="\n") as train:
         for path in files:
             for number, made in _converted(records(path), name):
                 came.read += 1
@@ -49,7 +50,7 @@ def bring(
                 for row in made:
                     came.personal += personal.count(row, region)
                     kept = personal.mapped(row, lambda text: personal.redacted(text, region)) if redact else row
-                    train.write(json.dumps({"id": f"own-{came.made}", **kept}, ensure_ascii=False) + "\n")
+                    train.write(line({"id": f"own-{came.made}", **kept}))
                     came.made += 1
     _write_report(out, came, redact)
     if not came.made:
@@ -86,8 +87,7 @@ def _converted(source: Iterable[tuple[int, Record | str]], name: SetName) -> Ite
 
 
 def _write_report(out: Path, came: Brought, redact: bool) -> None:
-    with (out / REFUSED).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in came.refused)
+    write(out / REFUSED, came.refused)
     figures = {"read": came.read, "made": came.made, "refused": len(came.refused)}
     found = {"personal": dict(came.personal), "redacted": redact}
     (out / REPORT).write_text(json.dumps(figures | found, indent=1), encoding="utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from temper.agents.prompts import Message
+from temper.rows import Message
 
 Row = dict[str, Any]
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")

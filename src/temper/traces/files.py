@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from temper.errors import DataError
+from temper.rows import lines
 
 Record = dict[str, Any]
 READABLE = (".jsonl", ".json", ".csv", ".parquet", ".txt", ".md")
@@ -32,10 +33,8 @@ def records(path: Path) -> Iterator[tuple[int, Record | str]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Record | str]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield number, _parsed(line)
+    for number, line in lines(path):
+        yield number, _parsed(line.decode("utf-8-sig" if number == 1 else "utf-8"))
 
 
 def _parsed(line: str) -> Record | str:

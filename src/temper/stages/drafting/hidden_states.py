@@ -21,6 +21,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from temper.errors import ConfigError, DataError, StoreError
 from temper.process.specs import Spec
 from temper.process.stage import Stage
+from temper.rows import AnsweredRow
 from temper.stages.training.rendering import answer_ids, prompt_ids
 
 SLOTS = 4
@@ -47,20 +48,20 @@ class Row:
         return [token for token, counts in zip(self.input_ids[1:], self.loss_mask, strict=False) if counts]
 
 
-def render(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any], max_length: int) -> Row | None:
-    """`row["messages"]` as the engine saw and wrote them; None where `max_length` leaves nothing of the answer.
+def render(tokenizer: PreTrainedTokenizerBase, row: AnsweredRow, max_length: int) -> Row | None:
+    """`row.messages` as the engine saw and wrote them; None where `max_length` leaves nothing of the answer.
 
     A truncated answer teaches no end of turn: the student did not write one. Raises DataError.
     """
-    *prompt, answer = row["messages"]
+    *prompt, answer = row.messages
     if answer["role"] != "assistant":
-        raise DataError(f"row {row.get('id')} does not end with the assistant: make the answers again")
+        raise DataError(f"row {row.id} does not end with the assistant: make the answers again")
     context, written = prompt_ids(tokenizer, prompt), answer_ids(tokenizer, answer["content"])
-    written = written[: len(written) - bool(row.get("truncated"))][: max(0, max_length - len(context))]
+    written = written[: len(written) - row.truncated][: max(0, max_length - len(context))]
     if len(written) < 2:
         return None
     mask = [0] * len(context) + [1] * (len(written) - 1) + [0]
-    return Row(context + written, mask, row.get("source") == "public")
+    return Row(context + written, mask, row.source == "public")
 
 
 def tapped_layers(layers: int) -> list[int]:

@@ -1,13 +1,15 @@
 """A document's loss by token position, behind its context C_x and without one: the paper's Figure 5."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from temper.stages.training.rendering import Row, text_row
+from temper.rows import Document
+from temper.stages.training.rendering import text_row
 
 POSITIONS = (0, 1, 2, 4, 8, 16, 32, 64)
 """Borders of the ranges of positions that are averaged; what stands after the last is not read."""
@@ -15,7 +17,7 @@ AT_ONCE = 8
 
 
 def by_position(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Document]
 ) -> list[dict[str, float]]:
     """For each range of positions its first one, from 1 (`step`), and the mean loss in nats per token both ways.
 
@@ -23,7 +25,7 @@ def by_position(
     """
     losses = {
         name: torch.cat([_losses(model, tokenizer, part) for part in _parts(shown)])
-        for name, shown in (("with_context", rows), ("without_context", [{**row, "prompt": ""} for row in rows]))
+        for name, shown in (("with_context", rows), ("without_context", [replace(row, prompt="") for row in rows]))
     }
     longest = int((~losses["with_context"].isnan()).sum(1).max())
     ranges = [(start, end) for start, end in pairwise(POSITIONS) if start < longest]
@@ -35,7 +37,7 @@ def by_position(
 
 
 @torch.no_grad()
-def _losses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]) -> Tensor:
+def _losses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Document]) -> Tensor:
     """[rows, positions]: each document token's loss; not a number after a document's end."""
     read = [text_row(tokenizer, row) for row in rows]
     starts = [row["completion_mask"].index(1) for row in read]
@@ -52,5 +54,5 @@ def _losses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
     return losses
 
 
-def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
+def _parts(rows: Sequence[Document]) -> list[Sequence[Document]]:
     return [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]

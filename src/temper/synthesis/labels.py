@@ -1,10 +1,8 @@
-"""Rows of a set: what each is an example of, and their way to and from JSON-lines."""
+"""What a simulated call is an example of, so that sets are spread evenly."""
 
 import json
 import re
 import zlib
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
@@ -12,10 +10,8 @@ from temper.agents.running import Run
 from temper.agents.runtime import ALLOWED
 from temper.domains.base import Understanding
 from temper.domains.talk import CONFIRMED
-from temper.errors import DataError
 from temper.synthesis.simulator import Record
 
-Row = dict[str, Any]
 LONG = 5
 """Facts of a reply that is hard to tell."""
 
@@ -93,23 +89,3 @@ def share(record: Record) -> str:
     else:
         hard = bool(re.search(r" \S*\d\S* (ok|broken)", record.right))
     return f"{label(record)} {zlib.crc32(record.messages[-1]['content'].encode()) % (1 + hard)}"
-
-
-def write(path: Path, rows: Iterable[Row]) -> None:
-    """JSON-lines, one row a line."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of a JSON-lines file. Raises DataError with the row's number."""
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            raise DataError(f"{path}, row {number}: not JSON; mend or remove the row") from None
-        if not isinstance(row, dict):
-            raise DataError(f'{path}, row {number}: not an object; a row is {{"messages": [...]}} or alike')
-        rows.append(row)
-    return rows
