@@ -1,10 +1,18 @@
 """What can go wrong, one exception a cause, each with its own exit code and a message that names the remedy."""
 
+from temper.secrets import redacted
+
 
 class TemperError(Exception):
-    """A failure that a person can mend; the command line prints the message alone and exits with `exit_code`."""
+    """A failure that a person can mend; the command line prints the message alone and exits with `exit_code`.
+
+    Its message goes to logs, databases and screens, so it is written without the secrets that this process holds.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
 
 class ConfigError(TemperError):

@@ -16,7 +16,7 @@ class FakeEndpoint:
 
     Faults: `429`, `500`, `401` (status codes), `cut` (the connection ends inside the body), `half` (half a JSON),
     `page` (HTML), `mute` (a choice without a message), `schema` (a content of another shape), `silence` (no answer for
-    `silence_s`).
+    `silence_s`), `echo` (401, with the request's headers in the body); `echo` as the last fault stays.
     """
 
     def __init__(self, answer: Answer, faults: tuple[str, ...] = (), silence_s: float = 2.0) -> None:
@@ -50,7 +50,7 @@ class FakeEndpoint:
             self.asked.append(request)
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
-            fault = self._faults.pop(0) if self._faults else ""
+            fault = "echo" if self._faults == ["echo"] else self._faults.pop(0) if self._faults else ""
         try:
             self._reply(handler, request, fault)
         except (BrokenPipeError, ConnectionResetError):
@@ -73,10 +73,12 @@ class FakeEndpoint:
             }
         ).encode()  # fmt: skip
         body = {"page": b"<html>Sign in</html>", "mute": b'{"choices": [{}]}'}.get(fault, body)
+        if fault == "echo":
+            body = json.dumps({"error": {"message": f"who are you? {dict(handler.headers.items())}"}}).encode()
         length = len(body)
         if fault in ("cut", "half"):
             body = body[: length // 2]
-        handler.send_response(int(fault) if fault.isdigit() else 200)
+        handler.send_response(int(fault) if fault.isdigit() else 401 if fault == "echo" else 200)
         handler.send_header("content-type", "text/html" if fault == "page" else "application/json")
         handler.send_header("content-length", str(length if fault == "cut" else len(body)))
         handler.end_headers()

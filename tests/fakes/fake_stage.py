@@ -1,7 +1,8 @@
 """A stage that makes small files of the right shape, the same for the same spec; tests start it in a stage's place.
 
 FAKE_LOG: a file that gets one line for each execution. FAKE_HANG: a stage that waits until it is killed, once a
-file `go` beside the log is missing. FAKE_FAIL: `stage=ErrorClass`. FAKE_SCORE: percent of right points.
+file `go` beside the log is missing. FAKE_FAIL: `stage=ErrorClass`. FAKE_SCORE: percent of right points. FAKE_ENV: a
+file that gets its environment. FAKE_PRINT: a variable whose value it prints and then raises.
 """
 
 import hashlib
@@ -21,7 +22,14 @@ def main(stage: Stage[Spec]) -> Report:
     log = Path(os.environ["FAKE_LOG"])
     with log.open("a") as file:
         file.write(stage.spec.label + "\n")
+    if "FAKE_ENV" in os.environ:
+        Path(os.environ["FAKE_ENV"]).write_text(json.dumps(dict(os.environ)))
     stage.event("working", done=1, of=2)
+    if "FAKE_PRINT" in os.environ:
+        value = os.environ[os.environ["FAKE_PRINT"]]
+        stage.event(f"event {value}")
+        print(f"printed {value}", flush=True)
+        raise OSError(f"raised {value}")
     if os.environ.get("FAKE_HANG") == stage.name:
         while not log.with_name("go").exists():
             time.sleep(0.05)

@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from temper import secrets
 from temper.cli.dry_run import dry_run as show
-from temper.config import resolve
+from temper.config import PipelineConfig, resolve
+from temper.config.endpoint import EndpointSettings
+from temper.config.settings import parts
 from temper.errors import ConfigError, StageError
 from temper.home import app_root
 from temper.process.guard import Process
@@ -41,7 +44,7 @@ def run(preset: str, overrides: list[str], *, until: str | None, dry_run: bool) 
     if config.runtime.tracking_uri:
         os.environ["MLFLOW_TRACKING_URI"] = config.runtime.tracking_uri
     with servers() as env:
-        return _flow(pipeline_id, until, env)
+        return _flow(pipeline_id, until, _environment(config) | env)
 
 
 def ui(prefect_port: int, mlflow_port: int) -> int:
@@ -77,7 +80,7 @@ def _flow(pipeline_id: str, until: str | None, env: dict[str, str]) -> int:
     if until:
         command += ["--until", until]
     log, started = folder / "flow.log", time.monotonic()
-    here = {**os.environ, **env, "PYTHONUNBUFFERED": "1", "PREFECT_LOGGING_COLORS": "false"}
+    here = {**env, "PYTHONUNBUFFERED": "1", "PREFECT_LOGGING_COLORS": "false"}
     with Process(command, env=here, cwd=app_root(), log=log) as process:
         code = _relay(process, Tail(folder / "events.jsonl"), sys.stdout)
     print(f"{'ended' if code else 'done'} after {time.monotonic() - started:.0f} s", flush=True)
@@ -87,6 +90,16 @@ def _flow(pipeline_id: str, until: str | None, env: dict[str, str]) -> int:
     if code:
         return _explain(code, log)
     return 0
+
+
+def _environment(config: PipelineConfig) -> dict[str, str]:
+    """What the flow needs of ours: its servers' settings, storage's where it is remote, and the keys for its stages."""
+    keys = {endpoint.key_env for endpoint in parts(config, EndpointSettings) if endpoint.key_env}
+    hub = set(secrets.HUB) if config.base.source == "hub" else set()
+    remote = "://" in (config.runtime.store or "") or "MLFLOW_TRACKING_URI" in os.environ
+    families = ("PREFECT_", "MLFLOW_", *(secrets.REMOTE_STORAGE if remote else ()))
+    ours = secrets.passed(os.environ, named=keys | hub, families=families, online=True)
+    return ours | {secrets.LISTED: ",".join(sorted(keys))}
 
 
 def _relay(process: Process, events: Tail, out: TextIO) -> int:

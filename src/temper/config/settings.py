@@ -1,6 +1,7 @@
 """What every group of settings is made of, and the part of it that identifies a computation."""
 
-from typing import TypeAlias
+from collections.abc import Iterator
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +17,7 @@ class Unkeyed:
 
 
 UNKEYED = Unkeyed()
+Part = TypeVar("Part", bound=BaseModel)
 
 
 class Settings(BaseModel):
@@ -43,3 +45,12 @@ def identity(value: object) -> JSON:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"a {type(value).__name__} cannot be part of a cache key")
+
+
+def parts(value: object, kind: type[Part]) -> Iterator[Part]:
+    """The settings of one kind within settings, however deep."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, BaseModel | dict):
+        for _, inner in value.items() if isinstance(value, dict) else value:
+            yield from parts(inner, kind)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from temper import secrets
 from temper.config.engine import EngineSettings
 
 NAME = "temper"
@@ -84,9 +85,9 @@ def environment(
 
 
 def inherited(variables: Mapping[str, str]) -> dict[str, str]:
-    """What of our own environment the engine may see: nothing that points into another Python or at our servers."""
-    ours = ("MLFLOW_", "PREFECT_", "PYTHON", "VIRTUAL_ENV", "OMP_", "KMP_", "LD_PRELOAD")
-    return {name: value for name, value in variables.items() if not name.startswith(ours)}
+    """What of our own environment the engine may see: no secret, and nothing that points into another Python."""
+    ours = ("PYTHON", "OMP_", "KMP_", "LD_PRELOAD")
+    return {name: value for name, value in secrets.passed(variables).items() if not name.startswith(ours)}
 
 
 def _openmp(python: Path, settings: EngineSettings, cpus: Sequence[int]) -> dict[str, str]:

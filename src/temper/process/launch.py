@@ -11,8 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from temper import errors
+from temper import errors, secrets
 from temper.config import Runtime
+from temper.config.endpoint import EndpointSettings
+from temper.config.settings import parts
+from temper.config.stages import BaseSettings
 from temper.home import app_root, home
 from temper.process import threads
 from temper.process.guard import Process
@@ -47,9 +50,12 @@ def launch(
     for stale in (REPORT, ERROR, EVENTS):
         (run_dir / stale).unlink(missing_ok=True)
     tell(run_dir, spec, inputs, runtime)
-    line, env = command(spec.facts, run_dir, runtime), _environment(spec.facts, runtime)
-    with Process(line, env=env, cwd=run_dir, log=run_dir / LOG) as process:
-        code = _follow(process, stage, run_dir, runtime.stage_timeout_s, on_event)
+    line, env = command(spec.facts, run_dir, runtime), _environment(spec, runtime)
+    try:
+        with Process(line, env=env, cwd=run_dir, log=run_dir / LOG) as process:
+            code = _follow(process, stage, run_dir, runtime.stage_timeout_s, on_event)
+    finally:
+        _clean(run_dir / LOG, secrets.held(env))
     report = _report(spec, run_dir) if code == 0 else None
     if report is None:
         raise _failure(stage, run_dir, code)
@@ -64,8 +70,14 @@ def command(facts: Facts, run_dir: Path, runtime: Runtime) -> list[str]:
     return [sys.executable, *module]
 
 
-def _environment(facts: Facts, runtime: Runtime) -> dict[str, str]:
-    """Ours, with caches below TEMPER_HOME, the network closed and nobody's trackers listening in."""
+def _environment(spec: Spec, runtime: Runtime) -> dict[str, str]:
+    """What the stage needs of ours, caches below TEMPER_HOME, the network closed and nobody's trackers listening in.
+
+    A secret goes to the stage whose settings name it, and to no other.
+    """
+    endpoints = list(parts(spec, EndpointSettings))
+    hub = any(base.source == "hub" for base in parts(spec, BaseSettings))
+    keys = {endpoint.key_env for endpoint in endpoints if endpoint.key_env} | set(secrets.HUB if hub else ())
     here = {
         "TEMPER_HOME": str(home()),
         "TEMPER_ROOT": str(app_root()),
@@ -75,16 +87,24 @@ def _environment(facts: Facts, runtime: Runtime) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "PYTHONUNBUFFERED": "1",
     }
-    offline = {} if facts.online else dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
+    offline = {} if hub else dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
     devices = {"CUDA_VISIBLE_DEVICES": ""} if runtime.device == "cpu" else {}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PREFECT_"))}
     return {
-        **inherited,
+        **secrets.passed(os.environ, named=keys, online=hub or bool(endpoints)),
+        secrets.LISTED: ",".join(sorted(keys)),
         **here,
         **offline,
         **devices,
         **threads.environment(runtime.threads, side_by_side=runtime.side_by_side),
     }
+
+
+def _clean(log: Path, held: set[str]) -> None:
+    """Take secrets out of what libraries printed; our own lines hold none."""
+    if held and log.exists():
+        said = log.read_text(encoding="utf-8", errors="replace")
+        if (cleaned := secrets.without(said, held)) != said:
+            log.write_text(cleaned, encoding="utf-8")
 
 
 def _follow(process: Process, stage: str, run_dir: Path, timeout_s: float, on_event: Listener) -> int:

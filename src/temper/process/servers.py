@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from temper import secrets
 from temper.errors import TemperError, TrackingError
 from temper.home import home
 from temper.process.guard import Process
@@ -99,7 +100,8 @@ def _start(name: str, port: int, command: Callable[[int], list[str]], log: Path)
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_API_URL")}
+    ours = secrets.passed(os.environ, families=("PREFECT_", "MLFLOW_"))
+    inherited = {key: value for key, value in ours.items() if not key.startswith("PREFECT_API_URL")}
     env = {**inherited, **prefect_environment(), **quiet}
     return Process([sys.executable, "-m", *command(port)], env=env, cwd=home(), log=log)
 

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar, cast
 from temper import errors
 from temper.config import Runtime
 from temper.process.specs import Spec, spec_of
+from temper.secrets import redacted
 
 SPEC, EVENTS, REPORT, ERROR = "spec.json", "events.jsonl", "report.json", "error.json"
 
@@ -85,7 +86,7 @@ class Stage(Generic[S_co]):
 
     def event(self, message: str, *, done: float | None = None, of: float | None = None, **figures: float) -> None:
         """One line of progress for the person who waits; `done` of `of` makes a percentage."""
-        row = {"time": time.time(), "message": message, "done": done, "of": of, **figures}
+        row = {"time": time.time(), "message": redacted(message), "done": done, "of": of, **figures}
         with (self.run_dir / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({key: value for key, value in row.items() if value is not None}) + "\n")
 
@@ -113,7 +114,10 @@ def read(run_dir: Path) -> Stage[Spec]:
 
 
 def run(main: Callable[[Stage[Own]], Report]) -> None:
-    """Entry point of every stage module; leaves `report.json`, or `error.json` and a non-zero exit code."""
+    """Entry point of every stage module; leaves `report.json`, or `error.json` and a non-zero exit code.
+
+    What is written about a failure holds no secret of this process, whichever library raised it.
+    """
     stage = read(Path(sys.argv[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that an engine is stopped
     try:
@@ -122,8 +126,8 @@ def run(main: Callable[[Stage[Own]], Report]) -> None:
         known = isinstance(error, errors.TemperError)
         code = error.exit_code if isinstance(error, errors.TemperError) else errors.StageError.exit_code
         said = str(error) if known else f"{type(error).__name__}: {error}"
-        write(stage.run_dir / ERROR, {"message": said, "exit_code": code})
-        traceback.print_exc()
+        write(stage.run_dir / ERROR, {"message": redacted(said), "exit_code": code})
+        print(redacted(traceback.format_exc()), file=sys.stderr, flush=True)
         raise SystemExit(code) from None
     if int(os.environ.get("RANK", "0")) == 0:
         write(stage.run_dir / REPORT, vars(report) | {"versions": loaded_versions() | report.versions})

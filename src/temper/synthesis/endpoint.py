@@ -15,6 +15,7 @@ from typing import TypeVar
 import openai
 from pydantic import BaseModel, ValidationError
 
+from temper import secrets
 from temper.config.endpoint import EndpointSettings
 from temper.errors import ConfigError, EngineError
 from temper.rows import Message
@@ -46,6 +47,7 @@ class Endpoint:
         self.counts: Counter[str] = Counter()
         """Requests, retries and answers that did not fit."""
         self._pause_s = pause_s
+        self._key = _key(settings.key_env)
         self._gate = asyncio.Semaphore(settings.concurrency)
         self._under_way: dict[str, asyncio.Task[str]] = {}
         self._journal = sqlite3.connect(journal)
@@ -56,7 +58,7 @@ class Endpoint:
             "SELECT COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0) FROM paid"
         ).fetchone()
         self._client = openai.AsyncOpenAI(
-            base_url=settings.url, api_key=_key(settings.key_env), timeout=settings.timeout_s, max_retries=0
+            base_url=settings.url, api_key=self._key or "none", timeout=settings.timeout_s, max_retries=0
         )
 
     async def __aenter__(self) -> "Endpoint":
@@ -94,7 +96,7 @@ class Endpoint:
                 self._within_budget()
                 text, tokens = await self._patiently(talk, shape)
                 try:
-                    shape.model_validate_json(text)
+                    text = self._without_key(shape.model_validate_json(text).model_dump_json())
                 except ValidationError as error:
                     self.counts["malformed"] += 1
                     self._pay(key, None, tokens)
@@ -112,7 +114,7 @@ class Endpoint:
                 self.counts["requests"] += 1
                 return await self._once(messages, shape)
             except HOPELESS as error:
-                raise ConfigError(f"{self.settings.url} refuses: {error.message[:200]}; {self._remedy()}") from None
+                raise ConfigError(f"{self.settings.url} refuses: {self._said(error)}; {self._remedy()}") from None
             except (openai.OpenAIError, ValueError) as error:  # ValueError: a body that is half a JSON
                 if not left:
                     raise EngineError(
@@ -136,9 +138,22 @@ class Endpoint:
         )
         try:  # the client hands on whatever a body held, a page of HTML too
             text, usage = reply.choices[0].message.content, reply.usage
-            return text or "", (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+            return self._without_key(text or ""), (
+                int(usage.prompt_tokens),
+                int(usage.completion_tokens),
+            ) if usage else (0, 0)
         except (AttributeError, IndexError, TypeError):
             raise ValueError("no chat completion") from None
+
+    def _without_key(self, text: str) -> str:
+        """What the endpoint wrote, should it repeat the key: rows and the journal are made of it."""
+        return secrets.without(text, [self._key]) if self._key else text
+
+    def _said(self, error: openai.APIStatusError) -> str:
+        """The endpoint's own reason, unless it repeats the key, whole, cut or spaced."""
+        if self._key and secrets.repeats(error.message, self._key):
+            return f"code {error.status_code}, for a reason that repeats the key and is left out"
+        return secrets.redacted(error.message)[:200]
 
     def _pause(self, error: Exception, tries: int) -> float:
         asked = error.response.headers.get("retry-after") if isinstance(error, openai.APIStatusError) else None
@@ -166,10 +181,10 @@ class Endpoint:
         return f"check url, model and the key in ${name}" if name else "check url and model, or set key_env"
 
 
-def _key(name: str | None) -> str:
+def _key(name: str | None) -> str | None:
     """The key from the environment. Raises ConfigError when the variable is named and not set."""
     if name is None:
-        return "none"
+        return None
     key = os.environ.get(name)
     if not key:
         raise ConfigError(f"${name} is not set; put the endpoint's key there (key_env names the variable)")

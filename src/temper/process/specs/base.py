@@ -31,8 +31,6 @@ class Facts:
     sharded: bool = False
     """These may hold a share each of the weights (`runtime.sharded`). CPT measures losses around its training, which
     transformers' Trainer cannot do with a sharded model."""
-    online: bool = False
-    """May reach the network."""
     served: tuple[Rung, ...] = ()
     """What an engine serves in it, where no setting says so."""
     process: bool = True

@@ -24,7 +24,6 @@ class BaseSpec(Spec):
         takes="an asset, a folder, or a hub repository at a pinned commit",
         makes="the model, as safetensors with its chat template",
         outputs=MODEL,
-        online=True,
     )
     base: BaseSettings
     contents: str | None = None
