@@ -13,12 +13,12 @@ from tasks.registered import registered
 from tasks.report import report
 from tasks.shared.pipeline import Pipeline, chosen
 from tasks.synthesize import synthesize
-from temper.config import PipelineConfig
+from temper.config import Override, PipelineConfig
 from temper.process import specs
 
 
 @flow(name="accelerate")
-def accelerate(config: PipelineConfig | str, overrides: tuple[str, ...] = (), version: str = "champion") -> None:
+def accelerate(config: PipelineConfig | str, overrides: tuple[Override, ...] = (), version: str = "champion") -> None:
     """Make a registered model fast again, prove it, promote it.
 
     Args:

@@ -7,12 +7,12 @@ from tasks.registered import registered
 from tasks.report import report
 from tasks.shared.pipeline import Pipeline, chosen
 from tasks.synthesize import synthesize
-from temper.config import PipelineConfig
+from temper.config import Override, PipelineConfig
 from temper.process import specs
 
 
 @flow(name="benchmark")
-def benchmark(config: PipelineConfig | str, overrides: tuple[str, ...] = (), version: str = "champion") -> None:
+def benchmark(config: PipelineConfig | str, overrides: tuple[Override, ...] = (), version: str = "champion") -> None:
     """Serve customer turns with a registered bundle, and report the ladder.
 
     Args:

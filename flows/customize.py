@@ -22,12 +22,14 @@ from tasks.sft import sft
 from tasks.shared.pipeline import Pipeline, chosen, command
 from tasks.synthesize import synthesize
 from tasks.validate import validate
-from temper.config import PipelineConfig
+from temper.config import Override, PipelineConfig
 from temper.process import specs
 
 
 @flow(name="customize")
-def customize(config: PipelineConfig | str, overrides: tuple[str, ...] = (), until: str | None = None) -> None:
+def customize(
+    config: PipelineConfig | str, overrides: tuple[Override, ...] = (), until: specs.Until | None = None
+) -> None:
     """Customise a compact model for the agent system, accelerate it, prove it, promote it.
 
     Args:

@@ -21,8 +21,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from temper.config import Runtime
+from temper.config.addresses import malformed
 from temper.errors import TemperError
 from temper.home import app_root, home
+from temper.process.servers import ADDRESSES
+from temper.secrets import redacted
 
 GIB = 1 << 30
 LEAST_GIB, ENOUGH_GIB = 3, 15
@@ -73,6 +76,8 @@ def check() -> int:
             findings = list(look())
         except TemperError as error:
             findings = [Finding("fail", str(error))]
+        except OSError as error:  # a home that cannot be written, say: the other lines still help
+            findings = [Finding("fail", f"{error.filename or look.__name__}: {error.strerror or error}")]
         for finding in findings:
             print(finding, flush=True)
             failed |= finding.level == "fail"
@@ -203,10 +208,12 @@ def servers() -> Iterator[Finding]:
         url = os.environ.get(variable, "")
         if not url:
             yield Finding("ok", f"{variable} is not set: a run starts its own server")
+        elif why := malformed(url, ADDRESSES[variable]):
+            yield Finding("fail", redacted(f"{variable}: {why}"), "mend it, or unset it to have a server started")
         elif url.startswith(("http://", "https://")):
             yield _reachable(variable, url.rstrip("/") + path)
         else:
-            yield Finding("ok", f"{variable} is {url}")
+            yield Finding("ok", redacted(f"{variable} is {url}"))
 
 
 def _reachable(variable: str, url: str) -> Finding:

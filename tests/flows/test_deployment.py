@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,25 @@ def test_deployments_are_a_form_with_bounds_and_paused_at_night(deployed: "World
     assert definitions["SFTSettings"]["properties"]["learning_rate"]["exclusiveMinimum"] == 0
     assert definitions["SFTSettings"]["properties"]["epochs"]["description"] == "Passes over the data."
     assert [schedule["active"] for schedule in found["customize/demo"]["schedules"]] == [False]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"config": "smoke", "overrides": ["stf.epochs=2"]},
+        {"config": "smoke", "overrides": ["sft.epochs"]},
+        {"config": "smoke", "until": "sfft"},
+        {"config": "smoke", "overrides": ["name=x", "../../x"]},
+    ],
+)
+def test_a_wrong_form_is_refused_before_a_run_is_queued(deployed: "World", parameters: dict[str, Any]) -> None:
+    api = deployed.env["PREFECT_API_URL"]
+    deployment = _ask(f"{api}/deployments/name/customize/smoke")["id"]
+    before = _ask(f"{api}/flow_runs/count", "POST", {})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        _ask(f"{api}/deployments/{deployment}/create_flow_run", "POST", {"parameters": parameters})
+    assert refused.value.code == 409
+    assert _ask(f"{api}/flow_runs/count", "POST", {}) == before
 
 
 def _environment(world: "World") -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The base model: SmolLM2 out of its GGUF file as it was published, and clear refusals of what cannot be used."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,54 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str) -> None:
     run = stage(tmp_path / "run", "base", {"source": "folder", "name": str(folder)}, {})
     with pytest.raises(MissingModelError, match=name or "no checkpoint"):
         base.main(run)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole checkpoint."""
+    folder = tmp_path_factory.mktemp("tiny")
+    training.save(*tiny_model(), folder)
+    return folder
+
+
+FOR_EVER = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+FILLS_MEMORY = "{% set n = namespace(x='xxxxxxxx') %}{% for a in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}"
+ESCAPES = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "wants"),
+    [
+        ("model.safetensors", "half", r"model\.safetensors is cut or damaged \(.+\): copy it again"),
+        ("config.json", '{"model_type": "unheard_of"}', r"no model that transformers knows \(.+unheard_of.+\): choose"),
+        ("config.json", "{", r"no model that transformers knows"),
+        ("config.json", '{"model_type": "vit"}', r"a vit model writes no text"),
+        ("tokenizer.json", None, r"has no tokenizer: add its tokenizer\.json"),
+        ("tokenizer.json", "{}", r"no tokenizer that can be read"),
+        ("model.safetensors.index.json", '{"weight_map": {"a": "b.safetensors"}}', r"lacks b\.safetensors, which"),
+        ("chat_template.jinja", FOR_EVER, r"template does not render .+\(it did not end within 1 s\)"),
+        ("chat_template.jinja", FILLS_MEMORY, r"template does not render .+\((MemoryError|it did not end)"),
+        ("chat_template.jinja", ESCAPES, r"template does not render .+unsafe"),
+        ("chat_template.jinja", "{{ raise_exception('no system role') }}", r"\(no system role\): mend"),
+    ],
+)
+def test_a_checkpoint_that_would_fail_later_is_refused_in_one_line(
+    tiny: Path, tmp_path: Path, file: str, content: str | None, wants: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("temper.stages.checkpoints.checked.RENDER_CPU_S", 1)
+    folder = tmp_path / "mine"
+    shutil.copytree(tiny, folder)
+    if content is None:
+        (folder / file).unlink()
+    elif content == "half":
+        (folder / file).write_bytes((folder / file).read_bytes()[:-1000])
+    else:
+        (folder / file).write_text(content)
+    run = stage(tmp_path / "run", "base", {"base": {"source": "folder", "name": str(folder)}}, {})
+    with pytest.raises(MissingModelError, match=wants) as refused:
+        base.main(run)
+    assert "\n" not in str(refused.value)
+    assert str(folder) in str(refused.value)
 
 
 def test_an_unknown_asset_is_refused() -> None:

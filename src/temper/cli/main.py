@@ -1,6 +1,7 @@
 """Parse the command line, and end with one line and an exit code whatever goes wrong."""
 
 import argparse
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -38,8 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0  # whoever read our output has seen enough
     except OSError as error:
-        print(f"temper: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        print(f"temper: {error.filename or _where(error)}: {error.strerror or error}", file=sys.stderr)
         return 1
+
+
+def _where(error: OSError) -> str:
+    """What an error is about that names no file: a full disk is the home's, where everything is written."""
+    from temper.home import home
+
+    return f"{home()} (TEMPER_HOME)" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else "system"
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

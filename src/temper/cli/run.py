@@ -12,7 +12,7 @@ from temper.config import PipelineConfig, resolve
 from temper.config.endpoint import EndpointSettings
 from temper.config.settings import parts
 from temper.errors import ConfigError, StageError
-from temper.home import app_root
+from temper.home import app_root, roomy_home
 from temper.process.guard import Process
 from temper.process.journal import Tail, new_id, run_folder, write_config
 from temper.process.leftovers import close_left, described
@@ -34,6 +34,7 @@ def run(preset: str, overrides: list[str], *, until: str | None, dry_run: bool) 
     config = resolve(preset, overrides)
     if until is not None and until not in STAGES:
         raise ConfigError(f"no stage named {until!r} to stop after: choose one of {', '.join(STAGES)}")
+    roomy_home()
     pipeline_id = new_id(config.name)
     path = write_config(config, pipeline_id)
     print(f"run {pipeline_id}\nconfig {path}", flush=True)

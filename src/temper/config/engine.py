@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from temper.config.flags import refusal
 from temper.config.settings import Settings
 
 
@@ -25,7 +26,14 @@ class EngineSettings(Settings):
     prefix_caching: bool = True
     """Reuse of common prompt prefixes."""
     flags: tuple[str, ...] = ()
-    """Further vLLM flags, as typed on its command line."""
+    """Further vLLM flags, as typed on its command line; not those that `config.flags` refuses."""
+
+    @field_validator("flags")
+    @classmethod
+    def _none_opens_a_door(cls, flags: tuple[str, ...]) -> tuple[str, ...]:
+        if found := next(filter(None, map(refusal, flags)), None):
+            raise ValueError(found)
+        return flags
 
     def without_drafter(self) -> "EngineSettings":
         """The same for a model that is served alone, so that how drafters are used moves nothing that has none."""

@@ -1,14 +1,20 @@
 """Read presets and apply `dotted.key=value` overrides; every mistake ends as one line that names the key."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from temper.config.pipeline import PipelineConfig
 from temper.errors import ConfigError
 from temper.home import app_root
+
+Override = Annotated[
+    str, Field(json_schema_extra={"pattern": rf"^({'|'.join(PipelineConfig.model_fields)})(\.[A-Za-z0-9_]+)*=.*$"})
+]
+"""`dotted.key=value`; a form refuses an unknown block at once, the rest is checked when a run reads its settings."""
 
 
 def presets() -> dict[str, Path]:
@@ -84,13 +90,21 @@ def _validated(values: dict[str, Any], origin: str) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = first["msg"].removeprefix("Value error, ")
-        said = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], message)
+        said = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], message + _shown(key, first))
         hint = _near(key) if first["type"] == "extra_forbidden" else ""
         raise ConfigError(": ".join(filter(None, (origin, key, f"{said}{hint}{more}")))) from error
+
+
+def _shown(key: str, refused: ErrorDetails) -> str:
+    """The refused value in brackets, where it is short and no address or name of a key, which may hold a password."""
+    value = refused["input"]
+    if refused["type"] == "value_error" or not isinstance(value, str | int | float | list | tuple):
+        return ""
+    return "" if len(str(value)) > 60 or key.endswith(("url", "uri", "store", "key_env")) else f" (it is {value!r})"
 
 
 def _near(key: str) -> str:

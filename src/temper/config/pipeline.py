@@ -2,11 +2,13 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from temper.config.addresses import TRACKING, secret, wrong
 from temper.config.engine import EngineSettings
 from temper.config.gating import refusals
 from temper.config.plan import PlanSettings
+from temper.config.settings import Folder
 from temper.config.stages import (
     AnswersSettings,
     BaseSettings,
@@ -51,10 +53,24 @@ class Runtime(Settings):
     """Seconds that the engine gets to become healthy."""
     side_by_side: bool = False
     """Whether other stages compute on the same cores meanwhile, set by the flow."""
-    pipeline_id: str = ""
+    pipeline_id: Folder | Literal[""] = ""
     """Identity of the pipeline run, set by the flow."""
     parent_run_id: str = ""
     """Tracking run that stage runs are nested in, set by the flow."""
+
+    @field_validator("tracking_uri")
+    @classmethod
+    def _tracking_without_a_password(cls, uri: str | None) -> str | None:
+        if uri and (why := wrong(uri, TRACKING)):
+            raise ValueError(f"{why}: leave it out and set the variable MLFLOW_TRACKING_URI, or give the address alone")
+        return uri
+
+    @field_validator("store")
+    @classmethod
+    def _store_without_a_password(cls, url: str | None) -> str | None:
+        if url and secret(url):
+            raise ValueError("it holds a password or a key: put that into its storage's variables (AWS_... for s3)")
+        return url
 
     @model_validator(mode="after")
     def _shares_are_of_several(self) -> Self:
@@ -66,7 +82,7 @@ class Runtime(Settings):
 class PipelineConfig(Settings):
     """One experiment, whole: a preset after its overrides."""
 
-    name: str
+    name: Folder
     """Short name of the experiment, the preset's by default."""
     base: BaseSettings
     """The model to start from."""

@@ -1,9 +1,9 @@
 """What every group of settings is made of, and the part of it that identifies a computation."""
 
 from collections.abc import Iterator
-from typing import TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """What a settings object becomes in a file."""
@@ -18,12 +18,27 @@ class Unkeyed:
 
 UNKEYED = Unkeyed()
 Part = TypeVar("Part", bound=BaseModel)
+Count = Annotated[int, Field(ge=0)]
+Length = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Folder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+"""A name that becomes a folder or a part of one: it can lead to no other place."""
 
 
 class Settings(BaseModel):
-    """Frozen, and refuses what it does not know; the line under a field is its description in the Prefect form."""
+    """Frozen, and refuses what it does not know; the line under a field is its description in the Prefect form.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    A refusal never shows the refused settings as a whole: they may hold a password at the wrong place.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
 
     def identity(self) -> dict[str, JSON]:
         """Every field that is not marked `UNKEYED`, in settings below too: what a cache key is made of."""

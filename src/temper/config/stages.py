@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from temper.config.endpoint import EndpointSettings
-from temper.config.settings import UNKEYED, Settings
+from temper.config.settings import UNKEYED, Count, Length, Settings, Share
 
 Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
 ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
@@ -72,13 +72,13 @@ class SynthesizeSettings(Settings):
     """Share of requests that leave something out in which a value is wrong at first and corrected in the next line."""
     dropped_tasks: float = Field(0.0, ge=0, le=1)
     """Share of requests that leave something out and are dropped for another one, with a question open."""
-    traces_per_role: dict[Role, int]
+    traces_per_role: dict[Role, Count]
     """SFT traces kept for each role, spread over intents and slices."""
     mistake_rate: float = Field(ge=0, le=1)
     """Share of teacher calls with a seeded mistake."""
     judge_catch_rate: float = Field(ge=0, le=1)
     """Share of mistakes that the judge finds and corrects."""
-    practice_prompts: dict[Role, int]
+    practice_prompts: dict[Role, Count]
     """Fresh training prompts that the tuned student tries, for each role; its mistakes join the pairs. {} is none."""
     dpo_pairs: int = Field(ge=10)
     """Preference pairs, automatic and hard negatives together at 9:1."""
@@ -88,7 +88,7 @@ class SynthesizeSettings(Settings):
     """Public documents for continual pretraining (replay included)."""
     document_characters: int = Field(ge=100)
     """Longest public document in any set, in characters; longer ones are cut."""
-    draft_prompts: dict[Role, int]
+    draft_prompts: dict[Role, Count]
     """In-domain prompts that the aligned student answers for the drafter, for each role."""
     draft_public_prompts: int = Field(ge=0)
     """Public questions that the aligned student answers for the drafter."""
@@ -150,7 +150,7 @@ class CPTSettings(OptimizerSettings):
     """Train the inserted blocks alone, or everything."""
     merge_weight: float = Field(ge=0, le=1)
     """Share of the adapted weights in the linear merge with the expanded original; 1 keeps them as trained."""
-    weights_to_compare: tuple[float, ...] = ()
+    weights_to_compare: tuple[Share, ...] = ()
     """Merge weights whose held-out losses are measured beside it, to choose by."""
 
 
@@ -218,16 +218,16 @@ class FP8Settings(Settings):
     """Quantise the drafter's projections too."""
     widest_range: float = Field(default=0, ge=0)
     """Layers whose inputs reach so many times as far as the median layer's stay as they are; 0 quantises all."""
-    lengths_to_compare: tuple[int, ...] = ()
+    lengths_to_compare: tuple[Length, ...] = ()
     """Lengths in tokens at which calibration on public, in-domain and mixed rows is compared by what it would clip."""
 
 
 class EvaluateSettings(Settings):
-    points_per_role: Annotated[dict[Measured, int], UNKEYED]
+    points_per_role: Annotated[dict[Measured, Count], UNKEYED]
     """Held-out points for each role, by the stage that is measured."""
-    scenarios: Annotated[dict[Measured, int], UNKEYED]
+    scenarios: Annotated[dict[Measured, Count], UNKEYED]
     """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
-    changed_points: Annotated[dict[Measured, int], UNKEYED] = Field(default_factory=dict)
+    changed_points: Annotated[dict[Measured, Count], UNKEYED] = Field(default_factory=dict)
     """Points for each role and change of the prompt (see `agents.changes`), by the stage that is measured."""
     trials: int = Field(default=1, ge=1)
     """Times that each scenario is played; more than one gives pass^k, and wants a temperature."""
@@ -242,7 +242,7 @@ class EvaluateSettings(Settings):
 
 
 class BenchmarkSettings(Settings):
-    concurrency: tuple[int, ...]
+    concurrency: tuple[Length, ...] = Field(min_length=1)
     """Customer turns in flight, one measurement each."""
     turns_per_round: int = Field(ge=1)
     """Customer turns for each unit of concurrency in a round."""
@@ -264,6 +264,14 @@ class BenchmarkSettings(Settings):
     """Answers drawn for each of them."""
     token_prompts: int = Field(default=0, ge=0)
     """Held-out prompts that `vllm bench serve` streams at each concurrency, for token-level figures; 0 for none."""
+
+    @field_validator("concurrency")
+    @classmethod
+    def _each_once(cls, concurrency: tuple[int, ...]) -> tuple[int, ...]:
+        twice = sorted({number for number in concurrency if concurrency.count(number) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(map(str, twice))} stands twice: name each number of turns once")
+        return concurrency
 
 
 class Rule(Settings):
@@ -293,8 +301,8 @@ class Rule(Settings):
 
 
 class GateSettings(Settings):
-    rules: tuple[Rule, ...]
-    """All must hold; a figure that is missing fails its rule."""
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    """All must hold; a figure that is missing fails its rule. Without a rule anything would become the champion."""
     margin: float = Field(default=5, gt=0, le=100)
     """Points that a candidate may be below the champion on a figure that rules name, unless the figure's rule says."""
     enforce: bool = True
@@ -302,5 +310,5 @@ class GateSettings(Settings):
 
 
 class RegistrySettings(Settings):
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)
     """Registered model that the bundle becomes a version of."""

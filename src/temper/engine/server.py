@@ -19,7 +19,7 @@ from temper.engine.capabilities import Capabilities, probe
 from temper.engine.command import HOST, NAME, command, environment, inherited
 from temper.engine.installation import engine_python
 from temper.engine.metrics import parse_counters
-from temper.errors import EngineError
+from temper.errors import ConfigError, EngineError, TemperError
 from temper.home import home
 from temper.process.guard import Process
 
@@ -27,6 +27,9 @@ POLL_S, TELL_S = 0.2, 10.0
 STOP_GRACE_S = 10.0
 """Seconds to end by itself; idle it takes under one, and it has been seen to hang for minutes."""
 _RAISED = re.compile(r"(?:^|[\s\]])((?:\w+\.)*\w*(?:Error|Exception)\b(?:: | #).*|\S+: error: .*)$")
+_USAGE = re.compile(r"^\S+: error: (.+)$", re.MULTILINE)
+USAGE = 2
+"""Exit code of a command line that its parser refuses."""
 _BODY = re.compile(r"^\(.*?\)\s*")
 _ECHO = ("Engine core initialization failed", "EngineDeadError", "WorkerProc initialization failed")
 """Errors that only repeat that another process failed."""
@@ -104,7 +107,7 @@ def _wait(process: Process, port: int, timeout_s: float, log: Path, progress: Pr
     while not _healthy(port):
         code, waited = process.wait(POLL_S), time.monotonic() - began
         if code is not None:
-            raise EngineError(_dead(f"the engine did not start (code {code})", log))
+            raise _did_not_start(code, log)
         if waited > timeout_s:
             raise EngineError(
                 _dead(f"the engine was not healthy after {timeout_s:.0f} s (runtime.engine_start_timeout_s)", log)
@@ -112,6 +115,13 @@ def _wait(process: Process, port: int, timeout_s: float, log: Path, progress: Pr
         if waited - told >= TELL_S:
             told = waited
             progress(f"engine starting, {waited:.0f} s")
+
+
+def _did_not_start(code: int, log: Path) -> TemperError:
+    """What the log says; a command line that the engine's parser refuses is a setting, and no retry mends it."""
+    if code == USAGE and (refused := _USAGE.search(log.read_text(encoding="utf-8", errors="replace"))):
+        return ConfigError(f"the engine refuses its command line: {refused[1]}; mend engine.flags (log: {log})")
+    return EngineError(_dead(f"the engine did not start (code {code})", log))
 
 
 def _healthy(port: int) -> bool:

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from temper.config import PipelineConfig
+from temper.config.settings import Folder
+from temper.errors import ConfigError
 from temper.home import home
 
 IDENTITY = {"pipeline_id", "parent_run_id"}
 """Runtime settings that belong to one run and not to its repetition."""
+_ID = TypeAdapter(Folder)
 State = Literal["started", "progress", "done", "cached", "failed", "waits", "note"]
 
 
@@ -29,7 +33,14 @@ class Line(TypedDict, total=False):
 
 
 def run_folder(pipeline_id: str) -> Path:
-    """Where a pipeline run keeps its config, journal and report; made when missing."""
+    """Where a pipeline run keeps its config, journal and report; made when missing. Raises ConfigError.
+
+    Settings are checked where they are read; here ids are checked again, whoever brings them.
+    """
+    try:
+        _ID.validate_python(pipeline_id)
+    except ValidationError:
+        raise ConfigError(f"{pipeline_id!r} is no run's id: use letters, digits, dots, dashes, underscores") from None
     folder = home() / "runs" / pipeline_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from temper import secrets
-from temper.errors import TemperError, TrackingError
+from temper.config.addresses import HTTP, TRACKING, malformed
+from temper.errors import ConfigError, TemperError, TrackingError
 from temper.home import home
 from temper.process.guard import Process
 
 START_S = 300.0
 """Seconds that a server gets to become healthy; a cold database and a busy machine take most of a minute."""
+ADDRESSES = {"PREFECT_API_URL": HTTP, "MLFLOW_TRACKING_URI": TRACKING}
+"""Variables that name servers, and how such an address begins."""
 ANSWER_S = 5.0
 """Seconds that a running server gets to answer."""
 
@@ -43,9 +46,13 @@ def prefect_environment() -> dict[str, str]:
 def servers(*, prefect_port: int = 0, mlflow_port: int = 0, every: bool = False) -> Iterator[dict[str, str]]:
     """Start the servers that PREFECT_API_URL and MLFLOW_TRACKING_URI do not name (or `every` one), both at once.
 
-    Yields the environment to use them. Port 0 takes a free one. Raises ServerError; leaving stops what was started.
-    One start at a time: a server makes and migrates its database first, and two that do so at once break it.
+    Yields the environment to use them. Port 0 takes a free one. Leaving stops what was started. One start at a time: a
+    server makes and migrates its database first, and two that do so at once break it.
+    Raises ConfigError for a variable that holds no address, ServerError.
     """
+    for variable, schemes in {} if every else ADDRESSES.items():
+        if (address := os.environ.get(variable)) and (why := malformed(address, schemes)):
+            raise ConfigError(f"{variable}: {why}; mend it, or unset it to have a server started")
     env: dict[str, str] = prefect_environment()
     waiting: list[tuple[str, Process, str, Path]] = []
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as starting:

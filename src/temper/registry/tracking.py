@@ -66,7 +66,8 @@ def _explained(method: Callable[P, R]) -> Callable[P, R]:
         except (MlflowException, OSError) as error:
             tracker: Any = args[0]
             said = " ".join(str(error).split())[:200]
-            raise TrackingError(f"tracking at {tracker.uri} failed: {said}; check the server and run again") from error
+            # Not `from error`: a server's text may repeat what it was sent, and tracebacks are written down.
+            raise TrackingError(f"tracking at {tracker.uri} failed: {said}; check the server and run again") from None
 
     return call
 

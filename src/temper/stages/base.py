@@ -9,13 +9,13 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from transformers import AutoTokenizer
 
 from temper.assets import model_file
 from temper.config.stages import BaseSettings
 from temper.errors import MissingModelError
 from temper.process.specs import BaseSpec
 from temper.process.stage import Report, Stage, run
+from temper.stages.checkpoints.checked import checked
 from temper.stages.checkpoints.gguf import load_gguf
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import common as training
@@ -43,7 +43,7 @@ def main(stage: Stage[BaseSpec]) -> Report:
         _copy(Path(settings.name), folder)
     else:
         _download(settings, folder)
-    return Report(_checked(folder, settings.name), {"model": "model"})
+    return Report(checked(folder, settings.name), {"model": "model"})
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -65,21 +65,6 @@ def _download(settings: BaseSettings, folder: Path) -> None:
             f"{settings.name}@{settings.revision} was not downloaded: {said}; check name and network"
         ) from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the download's own bookkeeping
-
-
-def _checked(folder: Path, name: str) -> dict[str, float]:
-    """Figures of the checkpoint. Raises MissingModelError when weights, tokenizer or chat template are missing."""
-    weights = list(folder.glob("*.safetensors"))
-    if not weights:
-        raise MissingModelError(
-            f"{name} has no safetensors weights: convert it first, other formats can run code when read"
-        )
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    if not tokenizer.chat_template:
-        raise MissingModelError(
-            f"{name} has no chat template: start from an instruct model, or add chat_template.jinja"
-        )
-    return {"vocabulary": float(len(tokenizer)), "weights_bytes": float(sum(path.stat().st_size for path in weights))}
 
 
 if __name__ == "__main__":

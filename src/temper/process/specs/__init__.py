@@ -4,6 +4,10 @@ A spec's fields that are named like blocks of the configuration hold those block
 things is computed. `SPECS` is the one list of stages, in the order of the flow.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from temper.process.specs.acceleration import AnswersSpec, DraftSpec, FP8Spec
 from temper.process.specs.base import DomainSource, Facts, Spec
 from temper.process.specs.data import SETS, BaseSpec, SynthesizeSpec, ValidateSpec
@@ -31,6 +35,7 @@ __all__ = [
     "SFTSpec",
     "Spec",
     "SynthesizeSpec",
+    "Until",
     "ValidateSpec",
     "spec_of",
 ]
@@ -54,6 +59,8 @@ SPECS: tuple[type[Spec], ...] = (
 )
 """Every stage in the order of the flow."""
 STAGES = tuple(spec.facts.word for spec in SPECS)
+Until = Annotated[str, Field(json_schema_extra={"enum": list(STAGES)})]
+"""A stage to stop after; Prefect's form offers these alone."""
 
 
 def spec_of(stage: str) -> type[Spec]:
