@@ -7,10 +7,6 @@ from temper.config.stages import Rule
 from temper.synthesis.requests import beyond_assets
 
 
-def test_the_issues_presets_are_there() -> None:
-    assert {"smoke", "demo", "cpu", "h100x8"} <= presets().keys()
-
-
 @pytest.mark.parametrize("name", presets())
 def test_preset_is_whole_and_named_like_its_file(name: str) -> None:
     config = load_preset(name)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from temper.artifacts.refs import BundleRef
 from temper.errors import MissingModelError, TrackingError
@@ -48,15 +49,24 @@ def test_a_stage_that_was_left_open_is_closed_when_it_starts_again(tracker: Trac
     first, second = (
         tracker.start_stage(parent, "sft", pipeline_id="p", key="k", config={"a": {"b": 1}}, inputs={}) for _ in "12"
     )
-    assert tracker._client.get_run(first).info.status == "KILLED"
-    assert tracker._client.get_run(second).info.status == "RUNNING"
-    assert tracker._client.get_run(second).data.params == {"a.b": "1"}
+    runs = MlflowClient(tracker.uri)
+    assert runs.get_run(first).info.status == "KILLED"
+    assert runs.get_run(second).info.status == "RUNNING"
+    assert runs.get_run(second).data.params == {"a.b": "1"}
+
+
+def test_what_a_killed_run_left_open_is_closed_and_nothing_of_another_run(tracker: Tracker) -> None:
+    killed, other = tracker.start_pipeline("killed", {}), tracker.start_pipeline("other", {})
+    stage = tracker.start_stage(killed, "sft", pipeline_id="killed", key="k2", config={}, inputs={})
+    tracker.close_left("killed")
+    runs = MlflowClient(tracker.uri)
+    assert [runs.get_run(run).info.status for run in (killed, stage, other)] == ["KILLED", "KILLED", "RUNNING"]
 
 
 def test_figures_with_a_plus_in_their_name_are_kept(tracker: Tracker) -> None:
     run_id = tracker.start_pipeline("p", {})
     tracker.log(run_id, metrics={"ladder.student+drafter.c1.qps": 2.0})
-    assert tracker._client.get_run(run_id).data.metrics == {"ladder.student_drafter.c1.qps": 2.0}
+    assert MlflowClient(tracker.uri).get_run(run_id).data.metrics == {"ladder.student_drafter.c1.qps": 2.0}
 
 
 def test_an_unreachable_server_is_told_with_its_remedy() -> None:
