@@ -142,6 +142,25 @@ def test_the_merge_is_linear(parent: Path) -> None:
     torch.testing.assert_close(trained.model.norm.weight, original.model.norm.weight + 0.25)
 
 
+def test_a_small_change_is_not_rounded_away_where_weights_were_loaded_in_bfloat16(parent: Path) -> None:
+    before = training.load(parent, torch.float32)[0]
+    model: Any = get_peft_model(
+        training.load(parent, torch.bfloat16)[0], training.lora(LoRASettings(r=2, alpha=2), before)
+    )
+    layer = model.get_base_model().model.layers[0].mlp.up_proj
+    small = 1e-3 * before.model.layers[0].mlp.up_proj.weight.abs().mean()
+    torch.nn.init.constant_(layer.lora_A["default"].weight, 1.0)
+    torch.nn.init.constant_(layer.lora_B["default"].weight, float(small) / 2)
+    training.widen(model, parent)
+    after = model.merge_and_unload()
+    change = after.model.layers[0].mlp.up_proj.weight - before.model.layers[0].mlp.up_proj.weight
+    torch.testing.assert_close(change, torch.full_like(change, float(small)), rtol=1e-2, atol=1e-8)
+    for name, value in after.named_parameters():
+        assert value.dtype == torch.float32
+        if "layers" not in name:
+            assert torch.equal(value, before.get_parameter(name)), name
+
+
 def test_new_blocks_of_a_model_that_was_never_expanded_are_refused(parent: Path) -> None:
     with pytest.raises(ConfigError, match="run expand first"):
         cpt.freeze_old_blocks(training.load(parent, torch.float32)[0], parent)

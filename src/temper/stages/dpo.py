@@ -59,7 +59,7 @@ def main(stage: Stage[DPOSpec]) -> Report:
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)
-    trained = training.merged(trainer)
+    trained = training.merged(trainer, stage.inputs["parent"])
     if trainer.is_world_process_zero():
         training.save(trained, tokenizer, stage.out("model"))
     curve = training.curves(trainer, *FIGURES)
