@@ -48,6 +48,17 @@ def test_smollm2_answers(smollm2: tuple[Any, Any]) -> None:
     assert answer[-1] == tokenizer.eos_token_id
 
 
+def test_a_template_that_asks_the_clock_reads_the_same_on_every_day(tmp_path: Path) -> None:
+    model, tokenizer = tiny_model()
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }} " + tokenizer.chat_template
+    training.save(model, tokenizer, tmp_path / "mine")
+    run = stage(tmp_path / "run", "base", {"source": "folder", "name": str(tmp_path / "mine")}, {})
+    base.main(run)
+    again = training.load(run.out("model"), torch.float32)[1]
+    prompt = again.apply_chat_template([{"role": "user", "content": "hello"}], tokenize=False)
+    assert prompt.startswith("26 Jul 2024 ")
+
+
 def test_a_local_folder_brings_weights_and_tokenizer_and_nothing_else(tmp_path: Path) -> None:
     training.save(*tiny_model(), tmp_path / "source")
     (tmp_path / "source" / "pytorch_model.bin").write_bytes(b"pickle")

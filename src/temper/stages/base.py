@@ -9,6 +9,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from transformers import AutoTokenizer
 
 from temper.assets import model_file
 from temper.config.stages import BaseSettings
@@ -30,6 +31,11 @@ FILES = (
 )
 """What a checkpoint may bring: no pickles, no code."""
 
+ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
+"""Before a template that asks the clock: what is trained today is served tomorrow, and has to read the same prompt. The
+day is the one that Llama's templates fall back to.
+"""
+
 
 def main(stage: Stage[BaseSpec]) -> Report:
     """Fetch or convert, then check that the folder can be trained and served."""
@@ -43,7 +49,9 @@ def main(stage: Stage[BaseSpec]) -> Report:
         _copy(Path(settings.name), folder)
     else:
         _download(settings, folder)
-    return Report(checked(folder, settings.name), {"model": "model"})
+    figures = checked(folder, settings.name)
+    _without_a_clock(folder)
+    return Report(figures, {"model": "model"})
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -65,6 +73,15 @@ def _download(settings: BaseSettings, folder: Path) -> None:
             f"{settings.name}@{settings.revision} was not downloaded: {said}; check name and network"
         ) from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the download's own bookkeeping
+
+
+def _without_a_clock(folder: Path) -> None:
+    """A template that asks the clock gets one day before it; others stay as they are."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    template = tokenizer.chat_template
+    if isinstance(template, str) and "strftime_now" in template:
+        tokenizer.chat_template = ONE_DAY + template
+        tokenizer.save_pretrained(folder)
 
 
 if __name__ == "__main__":
