@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from tasks.synthesize import synthesize
-from temper.config import load_preset
+from temper.config import load_preset, override
 from temper.config.endpoint import EndpointSettings
 from temper.domains import load_domain
 from temper.domains.base import Understanding
@@ -213,4 +213,12 @@ def test_the_model_moves_the_key_of_the_data_and_its_address_does_not():
         return synthesize.cache_policy.key("synthesize", {"config": config, "runtime": None})
 
     assert key() == key(url="http://there/v1", key_env="OTHER", budget_tokens=1, retries=0)
-    assert len({key(), key(model="bigger"), key(temperature=0.1)}) == 3
+    assert len({key(), key(model="bigger"), key(version="of may"), key(temperature=0.1)}) == 4
+
+
+def test_an_endpoint_is_not_asked_from_several_workers():
+    with pytest.raises(ConfigError, match="ray=true would keep a budget and a journal on each worker"):
+        override(
+            load_preset("smoke"),
+            ["synthesize.ray=true", "synthesize.teacher={url: http://here/v1, model: big, budget_tokens: 1}"],
+        )

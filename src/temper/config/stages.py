@@ -101,6 +101,15 @@ class SynthesizeSettings(Settings):
     scenarios: int = Field(ge=1)
     """Held-out end-to-end scenarios of ten turns."""
 
+    @model_validator(mode="after")
+    def _endpoints_are_asked_from_one_place(self) -> "SynthesizeSettings":
+        if self.ray and (self.teacher or self.judge or self.simulator):
+            raise ValueError(
+                "ray=true would keep a budget and a journal on each worker: set it to false for a teacher, judge or"
+                " simulator behind an endpoint, and raise the endpoint's `concurrency` instead"
+            )
+        return self
+
     @field_validator("domain")
     @classmethod
     def _absolute(cls, domain: str) -> str:
