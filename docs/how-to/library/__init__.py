@@ -18,6 +18,7 @@ from temper.domains.base import (
     Rule,
     Tool,
     Understanding,
+    of_split,
     reviewed,
 )
 from temper.domains.mentions import mentions
@@ -182,8 +183,7 @@ class Library:
 
     def world(self, seed: int, split: str) -> World:
         rng = random.Random(f"library {seed} {split}")
-        numbers = [number for number in range(100, 999) if (number % 3 == 0) == (split == "test")]
-        ids = iter(rng.sample(numbers, 60))
+        ids = iter(rng.sample(of_split(range(100, 1000), split), 60))
         return World(
             books={f"B{next(ids)}": rng.choice(TOPICS[split]) for _ in range(20)},
             rooms={f"R{next(ids)}": rng.randint(2, 12) for _ in range(8)},
@@ -202,11 +202,12 @@ class Library:
         corrections: float = 0.0,
     ) -> list[Line]:
         def draw() -> dict[str, Any]:
+            other = f"L{rng.choice(of_split(range(10, 100), split))}"
             every = {
                 "topic": rng.choice(TOPICS[split]),
                 "book": rng.choice(list(world.books)),
                 "day": "sunday" if breaks == "closed_sunday" else rng.choice(DAYS),
-                "loan": f"L{rng.randint(10, 99)}" if breaks == "own_loan" else rng.choice(list(world.loans)),
+                "loan": other if breaks == "own_loan" else rng.choice(list(world.loans)),
                 "room": rng.choice(list(world.rooms)),
                 "hours": rng.randint(4, 9) if breaks == "hours_limit" else rng.randint(1, 3),
             }

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from radon.metrics import HalsteadVisitor, halstead_visitor_report
 
-from temper.domains.base import Call, Tool
+from temper.domains.base import Call, Domain, Tool, Understanding
 
 LONGEST = 2000
 """Characters beyond which an answer is not read."""
@@ -74,7 +74,10 @@ def parse(text: str, tools: Mapping[str, Tool]) -> Plan:
 
 
 def check(call: Call, tools: Mapping[str, Tool]) -> Call:
-    """The call with its arguments in the schema's order. Raises Malformed for an unknown tool or wrong arguments."""
+    """The call with its arguments in the schema's order; an optional one that is None is left out, as if not named.
+
+    Raises Malformed for an unknown tool or wrong arguments.
+    """
     name, arguments = call
     if name not in tools:
         raise Malformed(f"unknown tool {name[:40]}")
@@ -86,7 +89,16 @@ def check(call: Call, tools: Mapping[str, Tool]) -> Call:
     except ValidationError as error:
         first = error.errors()[0]
         raise Malformed(f"{name}: {'.'.join(map(str, first['loc']))[:40]}: {first['type']}") from None
-    return name, {key: references.get(key, getattr(read, key)) for key in fields}
+    named = [key for key in fields if arguments.get(key) is not None]
+    return name, {key: references.get(key, getattr(read, key)) for key in named}
+
+
+def planned(domain: Domain, state: Understanding) -> tuple[Call, ...]:
+    """The domain's calls for what is understood; an optional argument that it gives as None is left out."""
+    return tuple(
+        (name, {key: value for key, value in arguments.items() if value is not None})
+        for name, arguments in domain.plan(state)
+    )
 
 
 def volume(text: str) -> float:

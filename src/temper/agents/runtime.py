@@ -162,8 +162,9 @@ class Conversation:
         domain, calls, unseen = self.system.domain, [], set()
         for name in domain.intents[state.intent].tools:
             fields = domain.tools[name].arguments.model_fields
-            if set(fields) <= set(state.entities):
-                calls.append((name, {field: state.entities[field] for field in fields}))
+            needed = {field for field, of in fields.items() if of.is_required()}
+            if needed <= set(state.entities):
+                calls.append((name, {field: state.entities[field] for field in fields if field in state.entities}))
             else:
                 unseen.add(name)
         if plan.refuse and unseen & set(domain.rules[plan.refuse].tools):

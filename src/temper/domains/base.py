@@ -192,6 +192,13 @@ class Domain(Protocol):
         """A sentence that means nothing for the task."""
 
 
+def of_split(numbers: range, split: str) -> list[int]:
+    """The numbers that may name a thing in this split: those divisible by three are the test split's."""
+    return [number for number in numbers if (number % 3 == 0) == (split == "test")]
+
+
+STEP = 3
+"""From a number of a split to the next one of the same split."""
 Check = tuple[Callable[[Any, Mapping[str, Any]], Any], Callable[[Any], bool]]
 """What a rule looks at, given the world and a call's arguments, and whether that is allowed."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from temper.agents import plan as plans
 from temper.agents.client import Answer, Request
-from temper.agents.plan import Plan
+from temper.agents.plan import Plan, planned
 from temper.agents.roles import calls_text
 from temper.domains.base import Domain, Understanding
 from temper.evaluation.listener import Listener
@@ -54,7 +54,7 @@ class Rules:
         if what == "feedback:" and why in self._domain.rules:
             return Plan(refuse=why)
         known = json.loads(entities.removeprefix("given: "))
-        return Plan(calls=tuple(self._domain.plan(Understanding(intent, known))))
+        return Plan(calls=planned(self._domain, Understanding(intent, known)))
 
     def _fixed_sentence(self, prompt: str) -> str:
         what, _, rest = prompt.rsplit("\n", maxsplit=1)[-1].partition(": ")

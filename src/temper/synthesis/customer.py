@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 
 from temper.domains.base import Domain, Line, World
 from temper.domains.talk import chance
+from temper.errors import ConfigError
 
 RARE_WEIGHT = 0.3
 """How often a rare intent is picked, against 1 for the others."""
+TRIES = 500
+"""Draws of a task that fits into the lines that are left, before the domain is said to have none."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Customer:
         own = [i for i in self._domain.intents.values() if i.business == self._businesses[second]]
         intents = [intent for intent in own if intent.name != self._dropped]
         weights = [RARE_WEIGHT if intent.rare else 1.0 for intent in intents]
-        while True:
+        for _ in range(TRIES):
             intent = self._rng.choices(intents, weights)[0]
             rules = [rule.name for rule in self._domain.rules.values() if set(intent.tools) & set(rule.tools)]
             breaks = self._rng.choice(rules) if rules and self._rng.random() < self._traffic.out_of_policy else None
@@ -85,6 +88,11 @@ class Customer:
             )
             if 0 < len(lines) <= room:
                 return self._kept(lines, only=len(own) == 1)
+        raise ConfigError(
+            f"business {self._businesses[second]!r} gave no task of at most {room} line{'s' * (room > 1)} in {TRIES}"
+            " tries: a conversation fills its lines up to the switch, so one intent of each business needs a request"
+            " that leaves nothing out, in every state of the world"
+        )
 
     def _kept(self, lines: list[Line], *, only: bool) -> list[Line]:
         """What is said of a task: all its lines, or the first ones of one that is dropped for another intent."""

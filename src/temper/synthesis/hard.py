@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 from temper.agents.inputs import EvaluatorInput, PlannerInput
-from temper.agents.plan import Plan
+from temper.agents.plan import Plan, planned
 from temper.agents.prompts import Prompter
 from temper.agents.roles import Verdict, review_text
 from temper.domains.base import Domain, Line, World
@@ -35,7 +35,7 @@ def hard_negatives(domain: Domain, seed: int, count: int, rng: random.Random) ->
 
 
 def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, broken: bool) -> list[PairRow]:
-    prompter, naive = Prompter(domain), Plan(calls=tuple(domain.plan(line.truth)))
+    prompter, naive = Prompter(domain), Plan(calls=planned(domain, line.truth))
     right = tuple(world.review(naive.calls))
     wrong = tuple(replace(checked, holds=broken or checked.rule != rule) for checked in right)
     plans = [
@@ -44,11 +44,11 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
     ]
     if wrong == right:
         return []
-    planned, judged = ("rule_broken", "unsafe_approved") if broken else ("over_refusal", "over_refusal")
+    by_plan, by_verdict = ("rule_broken", "unsafe_approved") if broken else ("over_refusal", "over_refusal")
     return [
         pair(
             role="planner",
-            kind=planned,
+            kind=by_plan,
             origin="hard_negative",
             prompt=prompter.messages(PlannerInput(line.truth, facts)),
             right=plans[0],
@@ -56,7 +56,7 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
         ),
         pair(
             role="evaluator",
-            kind=judged,
+            kind=by_verdict,
             origin="hard_negative",
             prompt=prompter.messages(EvaluatorInput(naive, facts)),
             right=Verdict(right).text(),

@@ -1,17 +1,23 @@
 """Overlap between rows, exact and near: what must not be shared by a training set and an evaluation set.
 
 Instructions, tools and rules are the same for everybody and do not count; what is compared is the rest of the last
-message and the answer, as word 5-grams. Candidates come from MinHash (Broder, 1997), the verdict from the exact Jaccard
-similarity.
+message and the answer, by the Jaccard similarity of their word 5-grams, or of their words where they are short. Case,
+punctuation and words of politeness tell no two texts apart. Candidates come from prefix filtering, which misses none
+(Bayardo et al., 2007, Scaling Up All Pairs Similarity Search).
 """
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Any
 
 from temper.rows import AnyRow, ChatRow, Document, PairRow, Point, PromptRow, TalkRow, answer
 
 NGRAM = 5
+SHORT = 2 * NGRAM
+"""Words below which a text has too few 5-grams to be nearly like another; it is compared word by word."""
+POLITE = re.compile(r"\b(thank you|thanks|please|hello|hi|okay)\b")
 SAID = "customer: "
 """Where a role's prompt quotes the customer, as `agents.prompts` writes it."""
 
@@ -37,45 +43,48 @@ def _last(row: PromptRow | ChatRow | PairRow | TalkRow | Point) -> str:
     return next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
 
 
+def plain(text: str) -> str:
+    """The text's words in small letters: no punctuation, no politeness. Two wordings with equal ones are the same."""
+    return " ".join(re.findall(r"\w+", POLITE.sub(" ", text.lower())))
+
+
 def grams(text: str) -> frozenset[str]:
-    """Word 5-grams; a text of fewer words is one gram, commas and all."""
-    words = re.findall(r"\w+", text.lower())
-    if len(words) < NGRAM:
-        return frozenset((text.lower(),))
+    """Word 5-grams; the words themselves of a short text."""
+    words = plain(text).split()
+    if len(words) < SHORT:
+        return frozenset(words or [text.lower()])
     return frozenset(" ".join(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1))
 
 
 class Index:
-    """The rows to keep clear of; `hit` finds one that a text equals or nearly equals."""
+    """The rows to keep clear of; `hits` finds one that a text equals or nearly equals."""
 
     def __init__(self, texts: Iterable[str], threshold: float) -> None:
-        from datasketch import MinHashLSH
-
         self._threshold = threshold
-        self._texts: list[str] = sorted(set(texts))
+        self._texts = sorted(set(texts))
         self._exact = frozenset(self._texts)
-        self._lsh = MinHashLSH(threshold=max(0.1, threshold - 0.15), num_perm=64)
-        with self._lsh.insertion_session() as session:
-            for number, sketch in enumerate(_sketches(self._texts)):
-                session.insert(number, sketch)
+        self._counts = Counter(gram for text in self._texts for gram in grams(text))
+        self._holding: dict[str, list[int]] = defaultdict(list)
+        for number, text in enumerate(self._texts):
+            for gram in self._telling(grams(text)):
+                self._holding[gram].append(number)
 
     def hits(self, texts: Sequence[str]) -> dict[int, str]:
         """Index of each text that overlaps -> the row it overlaps with."""
-        found = {}
-        for number, (text, sketch) in enumerate(zip(texts, _sketches(texts), strict=True)):
-            if text in self._exact:
-                found[number] = text
-                continue
-            mine = grams(text)
-            for candidate in sorted(self._lsh.query(sketch)):
-                other = grams(self._texts[candidate])
-                if len(mine & other) / len(mine | other) >= self._threshold:
-                    found[number] = self._texts[candidate]
-                    break
-        return found
+        near = {number: self._like(text) for number, text in enumerate(texts)}
+        return {number: like for number, like in near.items() if like is not None}
 
+    def _like(self, text: str) -> str | None:
+        if text in self._exact:
+            return text
+        mine = grams(text)
+        for candidate in sorted({number for gram in self._telling(mine) for number in self._holding.get(gram, ())}):
+            other = grams(self._texts[candidate])
+            if len(mine & other) >= self._threshold * len(mine | other):
+                return self._texts[candidate]
+        return None
 
-def _sketches(texts: Sequence[str]) -> list[Any]:
-    from datasketch import MinHash
-
-    return MinHash.bulk(([gram.encode() for gram in grams(text)] for text in texts), num_perm=64)
+    def _telling(self, own: frozenset[str]) -> list[str]:
+        """The rarest grams, as many as leave too few others: two texts that are alike share at least one of them."""
+        enough = ceil(self._threshold * len(own) - 1e-9)
+        return sorted(own, key=lambda gram: (self._counts[gram], gram))[: len(own) - enough + 1]

@@ -11,7 +11,7 @@ from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
-from temper.agents.plan import Malformed, Plan, check
+from temper.agents.plan import Malformed, Plan, check, planned
 from temper.agents.roles import Verdict, calls_text, review_text
 from temper.agents.running import Run
 from temper.domains.base import Call, Checked, Domain, Understanding, World
@@ -58,9 +58,9 @@ class Oracle:
         state, feedback = asked.state, asked.feedback
         if state.missing:
             return Plan(ask=state.missing[0])
-        calls = self.domain.plan(state)
+        calls = planned(self.domain, state)
         rule = feedback if feedback in self.domain.rules else self.world.broken(self._known(calls))
-        return Plan(refuse=rule) if rule else Plan(calls=tuple(calls))
+        return Plan(refuse=rule) if rule else Plan(calls=calls)
 
     def noted(self, plan: Plan, asked: PlannerInput, believed: str | None = None) -> str:
         """The plan behind a comment on each rule that its calls touch.
@@ -76,7 +76,7 @@ class Oracle:
 
     def review(self, state: Understanding) -> list[Checked]:
         """The rules that the state's calls touch, and whether they hold."""
-        return self.looked_at(self.domain.plan(state))
+        return self.looked_at(planned(self.domain, state))
 
     def looked_at(self, calls: Sequence[Call]) -> list[Checked]:
         """The rules that these calls touch, and whether they hold."""
@@ -190,9 +190,9 @@ def _wrong_plan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Rand
     """A plan with a mistake of `kind`, or None where the kind does not fit."""
     state, right = asked.state, oracle.plan(asked)
     if kind == "premature_call" and right.ask:
-        return Plan(calls=tuple(oracle.domain.plan(_filled(oracle, state))))
+        return Plan(calls=planned(oracle.domain, filled(oracle.domain, state)))
     if kind == "rule_broken" and right.refuse:
-        return Plan(calls=tuple(oracle.domain.plan(state)))
+        return Plan(calls=planned(oracle.domain, state))
     if not right.calls:
         return None
     if kind == "over_refusal":
@@ -218,23 +218,29 @@ def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
     return Plan(calls=(*right.calls[:-1], (other, kept)))
 
 
-def _filled(oracle: Oracle, state: Understanding) -> Understanding:
+def filled(domain: Domain, state: Understanding) -> Understanding:
     """What is missing, made up: of the type that the tools ask for."""
-    intent = oracle.domain.intents[state.intent]
-    fields = {k: f for name in intent.tools for k, f in oracle.domain.tools[name].arguments.model_fields.items()}
+    intent = domain.intents[state.intent]
+    fields = {k: f for name in intent.tools for k, f in domain.tools[name].arguments.model_fields.items()}
     made_up = {name: 1 if name in fields and fields[name].annotation is int else "any" for name in intent.entities}
     return Understanding(state.intent, {name: state.entities.get(name, made_up[name]) for name in intent.entities})
 
 
 def _bent(calls: tuple[Call, ...], rng: random.Random) -> tuple[Call, ...]:
-    """The same calls with one argument of the last one changed."""
+    """The same calls with one argument of the last one changed; a call without arguments stays."""
     name, given = calls[-1]
+    if not given:
+        return calls
     key = rng.choice(list(given))
     return (*calls[:-1], (name, {**given, key: _other(given[key], rng)}))
 
 
 def _other(value: Any, rng: random.Random) -> Any:
     """A value like `value`, but wrong: one digit or one day off, or another word."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float):
+        return value + rng.choice((0.5, 1.0, 10.0))
     if isinstance(value, int):
         return value + rng.choice((1, 2, 5)) * (10 ** max(0, len(str(value)) - 2))
     digits = [index for index, letter in enumerate(value) if letter.isdigit()]

@@ -9,7 +9,7 @@ from temper.domains.automotive.requests import wording
 from temper.domains.automotive.rules import RULES
 from temper.domains.automotive.wording import ANSWERS, CORRECTIONS, FOCUS, POLITE
 from temper.domains.automotive.world import World
-from temper.domains.base import Line
+from temper.domains.base import Line, of_split
 from temper.domains.talk import Task, Values, Words, tell
 
 SURE = "yes, I am sure"
@@ -22,11 +22,11 @@ def _vehicle(rng: random.Random, world: World, sold: bool) -> str:
     return rng.choice(fitting or list(world.vehicles))
 
 
-def _other_booking(rng: random.Random, world: World) -> str:
-    return rng.choice([f"B{number}" for number in range(10, 99) if f"B{number}" not in world.bookings])
+def _other_booking(rng: random.Random, world: World, split: str) -> str:
+    return rng.choice([f"B{n}" for n in of_split(range(10, 100), split) if f"B{n}" not in world.bookings])
 
 
-def values(rng: random.Random, world: World, intent: str, breaks: str | None) -> dict[str, Any] | None:
+def values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Any] | None:
     """Values for every entity of the intent that break the rule `breaks` and no other, or None if none can be found."""
     for _ in range(20):
         day = (
@@ -48,9 +48,9 @@ def values(rng: random.Random, world: World, intent: str, breaks: str | None) ->
             "percent": rng.choice((6, 7, 8, 9, 10, 12, 15, 20)) if breaks == "discount_limit" else rng.randint(1, 5),
             "service": service,
             "plate": rng.choice(list(world.plates)),
-            "booking": _other_booking(rng, world)
-            if breaks == "own_booking"
-            else rng.choice(list(world.bookings) or ["B1"]),
+            "booking": _other_booking(rng, world, split)
+            if breaks == "own_booking" or not world.bookings
+            else rng.choice(list(world.bookings)),
             "department": rng.choice(list(DEPARTMENTS)),
         }
         given = {name: every[name] for name in INTENTS[intent].entities}
@@ -83,7 +83,7 @@ def task(
     corrections: float = 0.0,
 ) -> list[Line]:
     """A request, its correction, and the answers to all that it left out; see `Domain.task`."""
-    given = values(rng, world, intent, breaks)
+    given = values(rng, world, intent, split, breaks)
     if given is None:
         return []
     if breaks != "vehicle_sold" and "vehicle" in given and focus in world.vehicles and rng.random() < 0.5:
@@ -97,7 +97,7 @@ def task(
     def say(template: str, spoken: Values) -> str:
         return _say(rng, template, spoken, focus, split)
 
-    return tell(rng, wanted, WORDS, split, say, corrections, lambda: values(rng, world, intent, breaks))
+    return tell(rng, wanted, WORDS, split, say, corrections, lambda: values(rng, world, intent, split, breaks))
 
 
 def _slices(intent: str, breaks: str | None) -> tuple[str, ...]:

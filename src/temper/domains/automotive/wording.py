@@ -1,6 +1,6 @@
 """What else the dealer's customers say, split between training and test, and the questions they are asked.
 
-No wording is in both splits.
+No wording is in both splits, whatever its punctuation, its order of words and its politeness.
 """
 
 ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -12,7 +12,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "I want a {body}, please.",
             "A {body} would be nice.",
         ),
-        "test": ("I want a {body}.",),
+        "test": ("I am looking for a {body}.",),
     },
     "max_price": {
         "train": (
@@ -22,7 +22,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "Up to {max_price} euros, please.",
             "I can pay {max_price}.",
         ),
-        "test": ("At most {max_price} euros.",),
+        "test": ("Not more than {max_price} euros.",),
     },
     "vehicle": {
         "train": (
@@ -36,7 +36,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "Number {vehicle}.",
             "The car is {vehicle}.",
         ),
-        "test": ("{vehicle}, please.",),
+        "test": ("That would be {vehicle}.",),
     },
     "day": {
         "train": (
@@ -52,7 +52,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "On {day}, thank you.",
             "{day}, if that works.",
         ),
-        "test": ("{day}, please.", "On {day}, please."),
+        "test": ("{day} is fine.", "I have time on {day}."),
     },
     "time": {
         "train": (
@@ -68,7 +68,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "At {time}, thank you.",
             "{time}, if that works.",
         ),
-        "test": ("{time}, please.", "At {time}, please."),
+        "test": ("{time} is fine.", "I have time at {time}."),
     },
     "confirmed": {
         "train": (
@@ -92,7 +92,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "{months} months please.",
             "I want {months} months.",
         ),
-        "test": ("{months} months, please.",),
+        "test": ("{months} months would be good.",),
     },
     "deposit": {
         "train": (
@@ -147,7 +147,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "I want {percent} percent.",
             "{percent}.",
         ),
-        "test": ("{percent} percent, please.",),
+        "test": ("I hope for {percent} percent.",),
     },
     "service": {
         "train": (
@@ -158,7 +158,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "{service} please.",
             "For {service}.",
         ),
-        "test": ("{service}, please.",),
+        "test": ("It is about {service}.",),
     },
     "plate": {
         "train": (
@@ -188,7 +188,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
             "{department} please.",
             "From {department}.",
         ),
-        "test": ("{department}, please.",),
+        "test": ("I need {department}.",),
     },
 }
 
@@ -224,7 +224,7 @@ POLITE = ("", "", "", "Hello. ", "Hi, ", "Thanks. ", "Okay. ")
 
 CORRECTIONS: dict[str, tuple[str, ...]] = {
     "train": ("No, sorry.", "Sorry, I was wrong.", "Wait, no.", "I made a mistake.", "Not that one, sorry."),
-    "test": ("No, wait.", "I got that wrong."),
+    "test": ("Oh, that was not right.", "I got that wrong."),
 }
 """What comes before a value that is said anew."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from temper.domains.automotive import actions
 from temper.domains.automotive.catalogue import BODIES, COLOURS, DAYS, FUELS, MODELS, TIMES
 from temper.domains.automotive.rules import CHECKS, RULES
-from temper.domains.base import Call, Checked, Outcome, reviewed
+from temper.domains.base import STEP, Call, Checked, Outcome, of_split, reviewed
 
 
 @dataclass
@@ -71,8 +71,8 @@ class World:
         return ", ".join(parts)
 
     def next_id(self, prefix: str) -> str:
-        """A new number for a booking or a ticket."""
-        self.counter += 1
+        """A new number for a booking or a ticket, of the split that the world is of."""
+        self.counter += STEP
         return f"{prefix}{self.counter}"
 
     def state_digest(self) -> str:
@@ -89,9 +89,8 @@ class World:
 def make_world(seed: int, split: str) -> World:
     """A world of 48 vehicles. Numbers divisible by three belong to the test split, the others to training."""
     rng = random.Random(f"world {seed} {split}")
-    numbers = [number for number in range(10, 400) if (number % 3 == 0) == (split == "test")]
     vehicles = {}
-    for number in rng.sample(numbers, 48):
+    for number in rng.sample(of_split(range(10, 400), split), 48):
         vehicle = Vehicle(
             id=f"V{number}",
             model=rng.choice(MODELS[split]),
@@ -105,17 +104,16 @@ def make_world(seed: int, split: str) -> World:
         vehicles[vehicle.id] = vehicle
     plates: dict[str, str] = {}
     while len(plates) < 12:
-        number = rng.randint(100, 999)
-        if (number % 3 == 0) == (split == "test"):
-            plate = "".join(rng.choices("ABCDEFGHKLMNPRSTUVWXYZ", k=2)) + str(number)
-            plates[plate] = rng.choice(("ready", "in progress", "waiting for parts"))
+        letters, number = rng.choices("ABCDEFGHKLMNPRSTUVWXYZ", k=2), rng.choice(of_split(range(100, 1000), split))
+        plates["".join(letters) + str(number)] = rng.choice(("ready", "in progress", "waiting for parts"))
+    booked = of_split(range(10, 100), split)
     return World(
         vehicles=vehicles,
         licence=rng.random() < 0.8,
         reserved=None,
-        bookings={f"B{rng.randint(10, 99)}": rng.choice(("test drive", "oil change")) for _ in range(2)},
+        bookings={f"B{n}": rng.choice(("test drive", "oil change")) for n in rng.sample(booked, 2)},
         plates=plates,
         taken=frozenset((rng.choice(DAYS), rng.choice(TIMES)) for _ in range(5)),
         models=MODELS[split],
-        counter=rng.randint(100, 800),
+        counter=rng.choice(of_split(range(100, 800), split)),
     )

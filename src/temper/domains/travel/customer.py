@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from temper.domains.base import Line, Understanding
+from temper.domains.base import Line, Understanding, of_split
 from temper.domains.talk import Task, Values, Words, tell
 from temper.domains.travel.catalogue import CUISINES, DAYS, KINDS, STARS
 from temper.domains.travel.intents import INTENTS, plan
@@ -14,14 +14,14 @@ TRIES = 20
 WORDS = Words(ANSWERS, CORRECTIONS, POLITE)
 
 
-def _values(rng: random.Random, world: World, intent: str, breaks: str | None) -> dict[str, Any] | None:
+def _values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Any] | None:
     """Values for every entity of the intent that break the rule `breaks` and no other, or None if none were found."""
     for _ in range(TRIES):
         flight = rng.choice([f for f in world.flights.values() if f["full"] is (breaks == "flight_full")])
         place = rng.choice(list(world.attractions.values() if "attractions" in intent else world.restaurants.values()))
         hotel = rng.choice(list(world.hotels.values()))
         there = hotel if "hotel" in intent else place
-        other = f"T{rng.randint(100, 999)}"
+        other = f"T{rng.choice(of_split(range(100, 1000), split))}"
         every = {
             "origin": flight["origin"],
             "destination": flight["destination"],
@@ -67,7 +67,7 @@ def task(
     corrections: float = 0.0,
 ) -> list[Line]:
     """A request, its correction, and the answers to all that it left out; see `Domain.task`."""
-    given = _values(rng, world, intent, breaks)
+    given = _values(rng, world, intent, split, breaks)
     if given is None:
         return []
     it = None
@@ -83,4 +83,4 @@ def task(
     def say(wording: str, spoken: Values) -> str:
         return _say(wording, spoken, it if wording == template else None)
 
-    return tell(rng, wanted, WORDS, split, say, corrections, lambda: _values(rng, world, intent, breaks))
+    return tell(rng, wanted, WORDS, split, say, corrections, lambda: _values(rng, world, intent, split, breaks))

@@ -1,6 +1,7 @@
 """How travellers speak: requests by intent and answers by field, split between training and test, and the questions.
 
-A request that leaves a `{field}` out is one with missing information. No wording is in both splits.
+A request that leaves a `{field}` out is one with missing information. No wording is in both splits,
+whatever its punctuation, its order of words and its politeness.
 """
 
 Wordings = dict[str, dict[str, tuple[str, ...]]]
@@ -194,39 +195,48 @@ REQUESTS: Wordings = {
 }
 
 ANSWERS: Wordings = {
-    "origin": {"train": ("From {origin}.", "We start in {origin}.", "{origin}."), "test": ("From {origin}, please.",)},
+    "origin": {"train": ("From {origin}.", "We start in {origin}.", "{origin}."), "test": ("I leave from {origin}.",)},
     "destination": {
         "train": ("To {destination}.", "We go to {destination}.", "{destination}."),
-        "test": ("To {destination}, please.",),
+        "test": ("I want to get to {destination}.",),
     },
-    "day": {"train": ("On {day}.", "{day}.", "{day} would suit us."), "test": ("On {day}, please.",)},
+    "day": {"train": ("On {day}.", "{day}.", "{day} would suit us."), "test": ("I can travel on {day}.",)},
     "max_price": {
         "train": ("Up to {max_price}.", "{max_price} at most.", "My limit is {max_price}."),
         "test": ("At most {max_price} euros.",),
     },
-    "flight": {"train": ("{flight}.", "I mean {flight}.", "The one called {flight}."), "test": ("{flight}, please.",)},
-    "confirmed": {"train": ("Yes.", "Yes, do it.", "Yes, I am sure."), "test": ("Yes, please.",)},
-    "booking": {"train": ("{booking}.", "It is {booking}.", "Number {booking}."), "test": ("{booking}, please.",)},
-    "city": {"train": ("In {city}.", "{city}.", "We will be in {city}."), "test": ("In {city}, please.",)},
+    "flight": {
+        "train": ("{flight}.", "I mean {flight}.", "The one called {flight}."),
+        "test": ("I would take {flight}.",),
+    },
+    "confirmed": {"train": ("Yes.", "Yes, do it.", "Yes, I am sure."), "test": ("Yes, go ahead.",)},
+    "booking": {
+        "train": ("{booking}.", "It is {booking}.", "Number {booking}."),
+        "test": ("I am asking about {booking}.",),
+    },
+    "city": {"train": ("In {city}.", "{city}.", "We will be in {city}."), "test": ("I am going to {city}.",)},
     "stars": {
         "train": ("{stars} stars.", "With {stars} stars.", "It should have {stars} stars."),
-        "test": ("{stars} stars, please.",),
+        "test": ("{stars} stars would be good.",),
     },
-    "hotel": {"train": ("{hotel}.", "I mean {hotel}.", "The hotel {hotel}."), "test": ("{hotel}, please.",)},
+    "hotel": {"train": ("{hotel}.", "I mean {hotel}.", "The hotel {hotel}."), "test": ("I would choose {hotel}.",)},
     "nights": {
         "train": ("{nights} nights.", "For {nights} nights.", "We stay {nights} nights."),
-        "test": ("{nights} nights, please.",),
+        "test": ("It is for {nights} nights.",),
     },
-    "cuisine": {"train": ("{cuisine}.", "Something {cuisine}.", "{cuisine} food."), "test": ("{cuisine}, please.",)},
+    "cuisine": {
+        "train": ("{cuisine}.", "Something {cuisine}.", "{cuisine} food."),
+        "test": ("We like {cuisine} dishes.",),
+    },
     "restaurant": {
         "train": ("{restaurant}.", "I mean {restaurant}.", "At {restaurant}."),
-        "test": ("{restaurant}, please.",),
+        "test": ("I am thinking of {restaurant}.",),
     },
     "people": {
         "train": ("{people}.", "We are {people}.", "For {people} people."),
         "test": ("{people} people, please.",),
     },
-    "kind": {"train": ("A {kind}.", "We want a {kind}.", "{kind}."), "test": ("A {kind}, please.",)},
+    "kind": {"train": ("A {kind}.", "We want a {kind}.", "{kind}."), "test": ("I would like to see a {kind}.",)},
 }
 
 CORRECTIONS: dict[str, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from temper.domains.base import Call, Checked, Outcome, reviewed
+from temper.domains.base import STEP, Call, Checked, Outcome, of_split, reviewed
 from temper.domains.travel import actions
 from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KINDS, RESTAURANTS, SIGHTS, STARS
 from temper.domains.travel.rules import CHECKS, RULES
@@ -65,8 +65,8 @@ class World:
         return "own" if booking in self.trips else "other"
 
     def next_id(self) -> str:
-        """A new number for a booking."""
-        self.counter += 1
+        """A new number for a booking, of the split that the world is of."""
+        self.counter += STEP
         return f"T{self.counter}"
 
     def state_digest(self) -> str:
@@ -79,8 +79,7 @@ def make_world(seed: int, split: str) -> World:
     """A world of five cities. Numbers divisible by three belong to the test split, the others to training."""
     rng = random.Random(f"travel {seed} {split}")
     cities = rng.sample(CITIES[split], 5)
-    numbers = [number for number in range(10, 600) if (number % 3 == 0) == (split == "test")]
-    ids = iter(rng.sample(numbers, 150))
+    ids = iter(rng.sample(of_split(range(10, 600), split), 150))
 
     def things(prefix: str, count: int, make: Any) -> dict[str, Thing]:
         made = [{"id": f"{prefix}{next(ids)}", **make()} for _ in range(count)]
@@ -109,6 +108,6 @@ def make_world(seed: int, split: str) -> World:
         hotels=things("H", 40, hotel),
         restaurants=things("R", 30, restaurant),
         attractions=things("A", 20, sight),
-        trips={f"T{rng.randint(10, 99)}": rng.choice(("flight", "hotel")) for _ in range(2)},
-        counter=rng.randint(100, 800),
+        trips={f"T{rng.choice(of_split(range(10, 100), split))}": rng.choice(("flight", "hotel")) for _ in range(2)},
+        counter=rng.choice(of_split(range(100, 800), split)),
     )

@@ -116,7 +116,7 @@ REQUESTS: dict[str, dict[str, tuple[str, ...]]] = {
             "What times are free on {day} for {vehicle}?",
             "Which slots does {vehicle} have on {day}?",
             "What free slots does {vehicle} have?",
-            "When on {day} is {vehicle} free?",
+            "When is there time for {vehicle} on {day}?",
         ),
     },
     "book_test_drive": {
