@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tasks.synthesize import synthesize
 from temper.config import load_preset, override
 from temper.config.endpoint import EndpointSettings
 from temper.domains import load_domain
 from temper.domains.base import Understanding
 from temper.errors import ConfigError, EngineError
+from temper.process.keys import stage_key
+from temper.process.specs import SynthesizeSpec
 from temper.rows import TRAIN, ChatRow, PairRow, load
 from temper.synthesis.cast import HiredPlayers
 from temper.synthesis.customer import Traffic
@@ -209,8 +210,9 @@ def test_a_teacher_sees_worked_examples_and_its_mistakes_are_corrected(tmp_path:
 def test_the_model_moves_the_key_of_the_data_and_its_address_does_not():
     def key(**teacher: Any) -> str:
         chosen = {"teacher": settings(**{"url": "http://here/v1", **teacher})}
-        config = load_preset("smoke").synthesize.model_copy(update=chosen)
-        return synthesize.cache_policy.key("synthesize", {"config": config, "runtime": None})
+        smoke = load_preset("smoke")
+        config = smoke.model_copy(update={"synthesize": smoke.synthesize.model_copy(update=chosen)})
+        return stage_key(SynthesizeSpec.of(config), {})
 
     assert key() == key(url="http://there/v1", key_env="OTHER", budget_tokens=1, retries=0)
     assert len({key(), key(model="bigger"), key(version="of may"), key(temperature=0.1)}) == 4

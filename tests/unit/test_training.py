@@ -148,13 +148,13 @@ def test_a_small_change_is_not_rounded_away_where_weights_were_loaded_in_bfloat1
         training.load(parent, torch.bfloat16)[0], training.lora(LoRASettings(r=2, alpha=2), before)
     )
     layer = model.get_base_model().model.layers[0].mlp.up_proj
-    small = 1e-3 * before.model.layers[0].mlp.up_proj.weight.abs().mean()
+    small = 1e-3 * float(before.model.layers[0].mlp.up_proj.weight.abs().mean())
     torch.nn.init.constant_(layer.lora_A["default"].weight, 1.0)
-    torch.nn.init.constant_(layer.lora_B["default"].weight, float(small) / 2)
+    torch.nn.init.constant_(layer.lora_B["default"].weight, small / 2)
     training.widen(model, parent)
     after = model.merge_and_unload()
     change = after.model.layers[0].mlp.up_proj.weight - before.model.layers[0].mlp.up_proj.weight
-    torch.testing.assert_close(change, torch.full_like(change, float(small)), rtol=1e-2, atol=1e-8)
+    torch.testing.assert_close(change, torch.full_like(change, small), rtol=1e-2, atol=1e-8)
     for name, value in after.named_parameters():
         assert value.dtype == torch.float32
         if "layers" not in name:

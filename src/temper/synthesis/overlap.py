@@ -10,7 +10,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Any
 
 from temper.rows import AnyRow, ChatRow, Document, PairRow, Point, PromptRow, TalkRow, answer
 
