@@ -101,11 +101,12 @@ def _things(domain: Domain) -> Iterator[str]:
     for split, things in met.items():
         for seed in range(SEEDS):
             episode = asyncio.run(play(domain, seed, split, replace(QUIET, out_of_policy=0.5)))
-            for line in episode.lines:
-                things |= {str(value): name for name, value in line.truth.entities.items() if _thing(value, domain)}
+            said = [item for line in episode.lines for item in line.truth.entities.items()]
             replies = [record.asked for record in episode.records if isinstance(record.asked, ExplainerInput)]
-            facts = [fact for asked in replies for fact in explain(domain, asked)[1]]
-            things |= {fact: "a result" for fact in facts if _thing(fact, domain)}
+            said += [("a result", fact) for asked in replies for fact in explain(domain, asked)[1]]
+            for name, value in said:
+                if _thing(value, domain):
+                    things.setdefault(str(value), name)
     both = sorted(met["train"].keys() & met["test"].keys())
     if both:
         shown = ", ".join(f"{value} ({met['train'][value]})" for value in both[:5])
