@@ -22,8 +22,6 @@ class EndpointSettings(Settings):
     """Name of the environment variable that holds the key, in capitals; the key itself is never stored or logged."""
     version: str = ""
     """Which weights stand behind that name, where the name does not say so; another version is asked anew."""
-    key_env: Annotated[str | None, UNKEYED] = None
-    """Environment variable that holds the key; the key itself is never stored or logged."""
     temperature: float = Field(default=0.7, ge=0)
     """Sampling temperature."""
     max_tokens: int = Field(default=512, ge=16)
