@@ -12,7 +12,7 @@ from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
-from temper.bench.ladder import Configuration
+from temper.bench.engines import Configuration
 from temper.config.engine import EngineSettings
 from temper.config.rungs import STUDENT, Rung
 
@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[2, 3, 4, 5, 6])
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--round-s", type=float, default=20, help="seconds of one measurement")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     report = load_report(asked.run)
@@ -34,9 +35,10 @@ def main() -> None:
     told = f"--lengths {' '.join(map(str, asked.lengths))} --concurrency {' '.join(map(str, asked.concurrency))}"
     commands = (
         run_command(report),
-        f".venv/bin/python benchmarks/draft_length.py {told} --rounds {asked.rounds} --out {asked.out}",
+        f".venv/bin/python benchmarks/draft_length.py {told} --rounds {asked.rounds} "
+        f"--round-s {asked.round_s:g} --out {asked.out}",
     )
-    publish(asked.out, "How far ahead the drafter should guess", commands, medians(asked.rounds), table(rows))
+    publish(asked.out, "How far ahead the drafter should guess", commands, medians(asked), table(rows))
 
 
 def _drafting(settings: EngineSettings, rung: Configuration) -> EngineSettings:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
-from temper.bench.ladder import Configuration
+from temper.bench.engines import Configuration
 from temper.config.rungs import STUDENT, Rung
 from temper.errors import DataError
 from temper.report.schema import Report
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--title", required=True, help="of the page")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--round-s", type=float, default=20, help="seconds of one measurement")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     reports = {name: load_report(run) for name, _, run in (told.partition("=") for told in asked.runs)}
@@ -47,10 +48,11 @@ def main() -> None:
     commands = [run_command(report, "draft") for report in reports.values()]
     commands.append(
         f".venv/bin/python benchmarks/drafters.py --runs {' '.join(f'{name}=ID' for name in reports)} "
-        f"--title {shlex.quote(asked.title)} --concurrency {told} --rounds {asked.rounds} --out {asked.out}"
+        f"--title {shlex.quote(asked.title)} --concurrency {told} --rounds {asked.rounds} "
+        f"--round-s {asked.round_s:g} --out {asked.out}"
     )
     trained = [TRAINED, *(_trained(name, report) for name, report in reports.items())]
-    publish(asked.out, asked.title, commands, medians(asked.rounds), [*trained, "", *table(rows)])
+    publish(asked.out, asked.title, commands, medians(asked), [*trained, "", *table(rows)])
 
 
 def _trained(name: str, report: Report) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from serving import ladder, load_report, made, medians, publish, run_command, table
 
-from temper.bench.ladder import Configuration
+from temper.bench.engines import Configuration
 from temper.config.engine import EngineSettings
 from temper.config.rungs import DRAFTER, STUDENT, Rung
 
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--title", required=True, help="of the page")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--round-s", type=float, default=20, help="seconds of one measurement")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     report = load_report(asked.run)
@@ -45,9 +46,9 @@ def main() -> None:
     command = (
         f".venv/bin/python benchmarks/engines.py --sides {' '.join(map(shlex.quote, asked.sides))} "
         f"--title {shlex.quote(asked.title)} --concurrency {' '.join(map(str, asked.concurrency))} "
-        f"--rounds {asked.rounds} --out {asked.out}"
+        f"--rounds {asked.rounds} --round-s {asked.round_s:g} --out {asked.out}"
     )
-    publish(asked.out, asked.title, [run_command(report, "draft"), command], medians(asked.rounds), table(rows))
+    publish(asked.out, asked.title, [run_command(report, "draft"), command], medians(asked), table(rows))
 
 
 if __name__ == "__main__":

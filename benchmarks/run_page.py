@@ -106,8 +106,8 @@ def _speed(report: Report) -> Iterator[str]:
         "emulated row's speed is no result and is left out. Memory and arithmetic: the share of what this machine "
         "reaches that weights and tokens took, at least.\n"
     )
-    names = ("in flight", "turns/s", "x student", "x unoptimised", "P90 s", "goodput", "calls/turn", "tokens/step")
-    names += ("memory %", "arithmetic %")
+    names = ("in flight", "turns/s", "x student", "x unoptimised", "median s", "P90 s", "goodput", "calls/turn")
+    names += ("tokens/step", "memory %", "arithmetic %")
     yield from _table(("", *names), [_rung(speed) for speed in report.ladder])
     if same := report.equivalence:
         said = f"\nThe same greedy answers with the drafter and without: {same.same} of {same.n}"
@@ -121,8 +121,8 @@ def _speed(report: Report) -> Iterator[str]:
 def _rung(speed: Speed) -> list[str]:
     steps = _figure(speed.tokens_per_step)
     if not speed.comparable:
-        return [f"{speed.configuration} (emulated)", str(speed.concurrency), *[""] * 6, steps, "", ""]
-    figures = (speed.gain, speed.p90_s, speed.goodput, speed.calls_per_turn)
+        return [f"{speed.configuration} (emulated)", str(speed.concurrency), *[""] * 7, steps, "", ""]
+    figures = (speed.gain, speed.p50_s, speed.p90_s, speed.goodput, speed.calls_per_turn)
     return [
         speed.configuration,
         str(speed.concurrency),

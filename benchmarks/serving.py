@@ -8,14 +8,14 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from temper.bench.ladder import Bench, Configuration, Engines
+from temper.bench.engines import Configuration, Engines
+from temper.bench.ladder import Bench
+from temper.bench.results import Row, beside
 from temper.capacity.bound import Hardware
 from temper.config import PipelineConfig, Runtime, load_preset
 from temper.config.engine import EngineSettings
-from temper.config.rungs import STUDENT
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
@@ -24,9 +24,11 @@ from temper.process.launch import launch
 from temper.process.specs import DomainSource, EvaluateSpec
 from temper.report.schema import Report
 from temper.report.view import DATA, find
-from temper.stats import multiples
 
-HEAD = "| | turns in flight | turns a second | times plain | tokens a step | P90, s |\n|---|---|---|---|---|---|"
+HEAD = (
+    "| | turns in flight | turns a second | times plain | tokens a step | distinct 4-grams, % | median, s | P90, s "
+    "| turns |\n|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def load_report(run: str) -> Report:
@@ -66,15 +68,16 @@ def ladder(
     rungs: Sequence[Configuration],
     asked: Namespace,
     engine: Callable[[EngineSettings, Configuration], EngineSettings] = lambda settings, _: settings,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
     preset = config(report)
     settings = probe(Runtime()).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
-    told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_turns": 0}
+    told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_s": 0, "round_s": asked.round_s}
     bench = Bench(
         domain=load_domain(preset.synthesize.domain),
         scenarios=load_scenarios(made(report, "synthesize", "evaluation") / "scenarios.jsonl"),
         settings=preset.benchmark.model_copy(update=told),
+        capabilities=probe(Runtime()),
         halstead_threshold=preset.evaluate.halstead_threshold,
         max_tokens=preset.evaluate.max_tokens,
         say=lambda said: print(said, flush=True),
@@ -86,10 +89,10 @@ def ladder(
 
         def start(rung: Configuration) -> AbstractContextManager[Engine]:
             log = Path(folder) / f"{rung.name}.log"
-            return serve(rung.model, settings=engine(settings, rung), runtime=Runtime(), log=log, drafter=rung.drafter)
+            return serve(rung.model, settings=engine(settings, rung), runtime=Runtime(), log=log, drafter=rung.guesses)
 
-        with Engines(start, resident=True) as engines:
-            return bench.ladder(rungs, engines, probe(Runtime()))
+        with Engines(start, bench.warm, resident=True) as engines:
+            return beside(bench.rows(rungs, engines))
 
 
 def scores(
@@ -121,24 +124,26 @@ def say(event: dict[str, Any]) -> None:
     print(event["message"], f"{100 * event['done'] / event['of']:.0f} %" if event.get("of") else "", flush=True)
 
 
-def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+def table(rows: Sequence[Row]) -> list[str]:
     """Lines of a Markdown table: medians, and of speeds the lowest and the highest round in brackets."""
-    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == STUDENT.name}
     lines = [HEAD]
     for row in rows:
-        rounds, over = [found["qps"] for found in row["rounds"]], multiples(row["rounds"], plain[row["concurrency"]])
-        steps = f"{row['tokens_per_step']:.2f}" if row["tokens_per_step"] else ""
+        spread = f"({min(row.speedup_rounds):.2f} to {max(row.speedup_rounds):.2f})" if row.speedup_rounds else ""
+        times, steps, late = (
+            f"{value:.2f}" if value else "" for value in (row.speedup, row.tokens_per_step, row.p90_s)
+        )
+        distinct = f"{row.distinct_4grams_percent:.0f}" if row.distinct_4grams_percent else ""
         lines.append(
-            f"| {row['configuration']} | {row['concurrency']} "
-            f"| {row['qps']:.2f} ({min(rounds):.2f} to {max(rounds):.2f}) "
-            f"| {median(over):.2f} ({min(over):.2f} to {max(over):.2f}) | {steps} | {row['p90_s']:.1f} |"
+            f"| {row.configuration} | {row.concurrency} "
+            f"| {row.qps:.2f} ({min(row.qps_rounds):.2f} to {max(row.qps_rounds):.2f}) | {times} {spread} | {steps} "
+            f"| {distinct} | {row.p50_s:.2f} | {late} | {row.turns} |"
         )
     return lines
 
 
-def medians(rounds: int) -> str:
+def medians(asked: Namespace) -> str:
     """What the table's figures are."""
-    return f"medians of {rounds} rounds, lowest and highest in brackets."
+    return f"medians of {asked.rounds} rounds of {asked.round_s:g} s, lowest and highest in brackets."
 
 
 def publish(out: Path, title: str, commands: Sequence[str], about: str, lines: Sequence[str]) -> None:

@@ -164,10 +164,10 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
-def multiples(rounds: Sequence[dict[str, float]], base: Sequence[dict[str, float]]) -> list[float]:
+def multiples(rounds: Sequence[float], base: Sequence[float]) -> list[float]:
     """Turns a second of a configuration over those of `base`, round by round.
 
-    Both answered the same conversations in a round, within minutes; another round has others. The median of these is
-    what a configuration buys; a ratio of medians may set one round's conversations beside another's.
+    Both were measured within minutes, on customers with the same conversations. The median of these is what a
+    configuration buys; a ratio of medians may set one round beside another.
     """
-    return [found["qps"] / plain["qps"] for found, plain in zip(rounds, base, strict=True)]
+    return [found / plain for found, plain in zip(rounds, base, strict=True)]

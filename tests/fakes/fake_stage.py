@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 from temper import errors
+from temper.bench.results import FILE, Equivalence, Ladder, Row, beside
 from temper.config import ROLES
+from temper.config.rungs import DRAFTER, STUDENT
 from temper.process.specs import SETS, Spec
 from temper.process.stage import Report, Stage, run
 
@@ -83,21 +85,20 @@ def _scores(stage: Stage[Spec]) -> dict[str, str]:
 
 def _ladder(_: Stage[Spec]) -> dict[str, str]:
     rows = [
-        {
-            "configuration": configuration,
-            "concurrency": 1,
-            "qps": 2.0 if "drafter" in configuration else 1.0,
-            "p90_s": 1.0,
-            "tokens_per_step": 3.0 if "drafter" in configuration else None,
-            "output_tokens_per_s": 10.0,
-            "comparable": True,
-            "reason": None,
-            "rounds": [],
-        }
-        for configuration in ("student", "student+drafter")
+        Row(
+            configuration=rung.name,
+            concurrency=1,
+            qps=2.0 if rung.drafted else 1.0,
+            qps_rounds=[2.0 if rung.drafted else 1.0],
+            tokens_per_step=3.0 if rung.drafted else None,
+            output_tokens_per_s=10.0,
+            comparable=True,
+        )
+        for rung in (STUDENT, DRAFTER)
     ]
-    ladder = {"rows": rows, "equivalence": {"same": 4, "n": 4, "differences": []}, "capabilities": {}}
-    return {"ladder.json": json.dumps(ladder)}
+    same = Equivalence(same=4, n=4)
+    written = Ladder(rows=beside(rows), equivalence=same, acceptance={}, tokens=[], dtype="float32")
+    return {FILE: written.model_dump_json()}
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ from typing import Any
 
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
+from temper.bench.results import Acceptance, Difference, Equivalence, Ladder, Row, Same, beside
 from temper.config import ROLES
+from temper.config.rungs import NGRAM, RUNGS, SUFFIX
 
 RUN, EARLIER = "20260101-120000-demo", "20251231-090000-demo"
 SCORES = {"teacher": 96.0, "base": 2.0, "cpt": 4.0, "sft": 88.0, "dpo": 94.0, "final": 92.0}
 LADDER = {
     "unoptimised": (0.105, 12.0, None, 15.0),
     "student": (0.21, 6.1, None, 24.0),
+    "student+ngram": (0.24, 5.0, 1.4, 27.0),
     "student+drafter": (0.42, 3.0, 3.6, 48.5),
     "student+fp8": (0.03, 41.0, None, 3.1),
     "student+drafter+fp8": (0.06, 20.0, 3.5, 6.2),
@@ -144,34 +147,37 @@ def _failure(stage: str) -> str:
     return json.dumps({**row, "got": f"nothing useful from {stage}", "reason": "not a plan"}) + "\n"
 
 
-def _ladder() -> dict[str, Any]:
+def _ladder() -> str:
     rows = []
-    for name, (qps, p90_s, tokens_per_step, output) in LADDER.items():
-        emulated = "fp8" in name
-        for concurrency in (1,) if emulated else (1, 4):
+    for rung in RUNGS:
+        if rung == SUFFIX:
+            continue
+        qps, p50_s, tokens_per_step, output = LADDER[rung.name]
+        for concurrency in (1,) if rung.quantised else (1, 4):
+            more = 1 + 0.8 * (concurrency - 1)
             rows.append(
-                {
-                    "configuration": name,
-                    "concurrency": concurrency,
-                    "qps": qps * (1 + 0.8 * (concurrency - 1)),
-                    "p90_s": p90_s * (1 + 0.4 * (concurrency - 1)),
-                    "tokens_per_step": tokens_per_step,
-                    "output_tokens_per_s": output * (1 + 0.8 * (concurrency - 1)),
-                    "comparable": not emulated,
-                    "reason": "no FP8 units: computed in float32" if emulated else None,
-                    "rounds": [{"qps": qps * (1 + 0.8 * (concurrency - 1))}] * 3,
-                }
+                Row(
+                    configuration=rung.name,
+                    concurrency=concurrency,
+                    qps=qps * more,
+                    qps_rounds=[qps * more] * 3,
+                    turns=90 if rung == NGRAM else 120,
+                    p50_s=p50_s / 2,
+                    p90_s=None if rung == NGRAM else p50_s,
+                    tokens_per_step=tokens_per_step,
+                    distinct_4grams_percent=97.5,
+                    output_tokens_per_s=output * more,
+                    comparable=not rung.quantised,
+                    reason="no FP8 units: computed in float32" if rung.quantised else None,
+                )
             )
-    return {
-        "rows": rows,
-        "dtype": "float32",
-        "equivalence": {
-            "same": 39,
-            "n": 40,
-            "differences": [
-                {"id": "p7", "role": "planner", "plain": "a = x()", "drafted": "a = why()", "margin_nats": 0.0004}
-            ],
-        },
-        "acceptance": {"planner": {"tokens_per_step": 3.2, "by_position": [0.9, 0.7, 0.4, 0.2]}},
-        "capabilities": {},
-    }
+    flipped = Difference(id="p7", role="planner", plain="a = x()", drafted="a = why()", margin_nats=0.0004)
+    written = Ladder(
+        rows=beside(rows),
+        left_out={SUFFIX.name: "suffix decoding is not in the engine environment"},
+        equivalence=Equivalence(same=39, n=40, differences=[flipped], free={NGRAM.name: Same(same=40, n=40)}),
+        acceptance={"planner": Acceptance(tokens_per_step=3.2, by_position=[0.9, 0.7, 0.4, 0.2])},
+        tokens=[],
+        dtype="float32",
+    )
+    return written.model_dump_json()

@@ -7,6 +7,7 @@ import pytest
 
 from temper.config import Runtime
 from temper.config.engine import EngineSettings
+from temper.config.rungs import Free
 from temper.engine import Usage, acceptance, command, engine_python, environment
 from temper.engine.capabilities import cpu_capabilities, cuda_capabilities
 from temper.engine.metrics import parse_counters
@@ -123,11 +124,27 @@ def test_acceptance_is_a_share_of_drafts_by_position() -> None:
     assert acceptance(counters(10, 8, 4), counters(10, 8, 4)) == []
 
 
-def test_tokens_per_step_counts_the_bonus_token_and_is_none_without_drafts() -> None:
-    before = {"spec_decode_num_drafts": 10.0, "spec_decode_num_accepted_tokens": 20.0}
-    after = {"spec_decode_num_drafts": 20.0, "spec_decode_num_accepted_tokens": 55.0}
-    assert Usage.between(before, after).tokens_per_step == 4.5
+def test_passes_and_first_tokens_are_read_from_what_the_engine_timed() -> None:
+    text = """
+vllm:generation_tokens_total{engine="0"} 160.0
+vllm:time_to_first_token_seconds_bucket{engine="0",le="0.1"} 3.0
+vllm:time_to_first_token_seconds_sum{engine="0"} 2.5
+vllm:time_to_first_token_seconds_count{engine="0"} 10.0
+vllm:inter_token_latency_seconds_count{engine="0"} 30.0
+vllm:spec_decode_num_drafts_total{engine="0"} 30.0
+vllm:spec_decode_num_accepted_tokens_total{engine="0"} 132.0
+"""
+    used = Usage.between({}, parse_counters(text))
+    assert (used.answers, used.passes, used.tokens_per_step, used.cut_off) == (10, 30, 5.0, 12)
     assert Usage.between({}, {"generation_tokens": 9.0}).tokens_per_step is None
+
+
+def test_ways_to_guess_ahead_that_cost_no_training_need_no_checkpoint() -> None:
+    ways: tuple[Free, ...] = ("ngram", "suffix")
+    lines = [command(PYTHON, Path("m"), SETTINGS, device="cpu", port=1, drafter=way) for way in ways]
+    ngram, suffix = (json.loads(value(line, "--speculative-config")) for line in lines)
+    assert suffix == {"method": "suffix", "num_speculative_tokens": 4}
+    assert ngram == {"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 5, "prompt_lookup_min": 2}
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_plots_are_pictures_too(folder: Path) -> None:
 
 
 def test_json_says_what_was_published(report: Report) -> None:
-    assert report.schema_version == 1
+    assert report.schema_version == 2
     assert report.run_id == report_run.RUN
     assert report.agent_scores["sft"]["understander"].score == 88.0
     assert report.agent_scores["sft"]["understander"].low < 88.0 < report.agent_scores["sft"]["understander"].high

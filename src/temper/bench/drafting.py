@@ -1,17 +1,17 @@
 """How far ahead the drafter is right, agent by agent, on held-out prompts as the engine serves them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from temper.bench.prompts import answers
+from temper.bench.results import Acceptance
 from temper.engine import Engine, Usage, acceptance
 from temper.rows import Point
 
 
 def answers_by_role(
-    engine: Engine, rows: Sequence[Point], *, concurrency: int, **how: Any
-) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    """What `answers` gives; and by role the tokens per step, and acceptance by position.
+    engine: Engine, rows: Sequence[Point], *, concurrency: int, max_tokens: int
+) -> tuple[list[str], dict[str, Acceptance]]:
+    """The answer to each row's prompt, in order; and by role what guessing ahead was worth, where there is any.
 
     One role at a time, so that the engine's counters say whose tokens they counted.
     """
@@ -19,11 +19,11 @@ def answers_by_role(
     for role in dict.fromkeys(row.role for row in rows):
         mine = [place for place, row in enumerate(rows) if row.role == role]
         before = engine.counters()
-        said = answers(engine, [rows[place] for place in mine], concurrency=concurrency, **how)
+        said = answers(engine, [rows[place] for place in mine], concurrency=concurrency, max_tokens=max_tokens)
         after = engine.counters()
         for place, text in zip(mine, said, strict=True):
             texts[place] = text
-        steps = Usage.between(before, after).tokens_per_step
-        if steps is not None:
-            found[role] = {"tokens_per_step": steps, "by_position": acceptance(before, after)}
+        usage = Usage.between(before, after)
+        if usage.drafts and usage.tokens_per_step is not None:
+            found[role] = Acceptance(tokens_per_step=usage.tokens_per_step, by_position=acceptance(before, after))
     return texts, found

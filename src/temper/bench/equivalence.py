@@ -1,4 +1,4 @@
-"""Whether a drafter changes what is said: the same prompts with it and without, greedy and drawn.
+"""Whether guessing tokens ahead changes what is said: the same prompts with it and without, greedy and drawn.
 
 In exact arithmetic speculation changes neither a greedy answer nor the distribution of drawn ones (Leviathan et al.,
 2023, Fast Inference from Transformers via Speculative Decoding). In floating point the target scores several tokens at
@@ -8,15 +8,16 @@ tested.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from temper.agents.client import Chat
 from temper.bench.drafting import answers_by_role
 from temper.bench.prompts import answers, spread
-from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON, Equivalence
+from temper.bench.results import Acceptance, Difference, Drawn, Equivalence, Same
+from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON
+from temper.config.metrics import Equivalence as EquivalenceFigure
 from temper.config.rungs import DRAFTER, STUDENT, Rung
 from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
@@ -35,71 +36,92 @@ class Said:
     """What one engine answered."""
 
     greedy: list[str]
+    accepted: dict[str, Acceptance]
+    """What guessing ahead was worth to each role, where there is any."""
     structured: list[str]
     drawn: list[list[str]]
-    accepted: dict[str, dict[str, Any]]
-    """What the drafter was worth to each role, where there is one."""
 
 
-def measure(
-    points: Sequence[Point],
-    settings: BenchmarkSettings,
-    use: Callable[[Rung], AbstractContextManager[Engine]],
-    *,
-    max_tokens: int,
-    concurrency: int,
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The student's answers with its drafter beside those without, and what the drafter was worth to each role.
+@dataclass(frozen=True)
+class Comparison:
+    """The prompts that engines are asked, and how."""
 
-    `use(rung)` lends its engine.
-    """
-    rows = spread(points, settings.equivalence_prompts)
-    in_json = [row for row in points if row.role == "understander"][: settings.structured_prompts]
-    drawn_from = spread(points, settings.sampled_prompts) if settings.sampled_prompts else []
-    limits: dict[str, int] = {"max_tokens": max_tokens, "concurrency": concurrency}
+    greedy: Sequence[Point]
+    structured: Sequence[Point]
+    """Prompts whose answers a grammar holds to JSON."""
+    drawn: Sequence[Point]
+    samples: int
+    max_tokens: int
+    concurrency: int
 
-    def said(rung: Rung, first_seed: int) -> Said:
-        with use(rung) as engine:
-            greedy, accepted = answers_by_role(engine, rows, **limits)
-            structured = answers(engine, in_json, **limits, as_json=True)
-            drawn = draws(engine, drawn_from, settings.samples, first_seed=first_seed, concurrency=concurrency)
-        return Said(greedy, structured, drawn, accepted)
+    @classmethod
+    def of(
+        cls, points: Sequence[Point], settings: BenchmarkSettings, *, max_tokens: int, concurrency: int
+    ) -> "Comparison":
+        """As the settings ask for."""
+        in_json = [row for row in points if row.role == "understander"]
+        return cls(
+            spread(points, settings.equivalence_prompts),
+            in_json[: settings.structured_prompts],
+            spread(points, settings.sampled_prompts) if settings.sampled_prompts else [],
+            settings.samples,
+            max_tokens,
+            concurrency,
+        )
 
-    plain, drafted = said(STUDENT, 0), said(DRAFTER, len(drawn_from) * settings.samples)
-    found = compare(rows, plain.greedy, drafted.greedy)
-    structured = compare(in_json, plain.structured, drafted.structured)
-    if found["differences"] or structured["differences"]:
-        with use(STUDENT) as engine:
-            explain(engine, rows, found, max_tokens=max_tokens)
-            explain(engine, in_json, structured, max_tokens=max_tokens, as_json=True)
-    if in_json:
-        found["structured"] = structured
-    if drawn_from:
-        found["sampled"] = {"temperature": TEMPERATURE, **compare_draws(plain.drawn, drafted.drawn)}
-    return found, drafted.accepted
+    def said(self, rung: Rung, engine: Engine) -> Said:
+        """The rung's answers; of rungs that cost no training the greedy ones alone."""
+        limits: dict[str, int] = {"max_tokens": self.max_tokens, "concurrency": self.concurrency}
+        greedy, accepted = answers_by_role(engine, self.greedy, **limits)
+        if rung not in (STUDENT, DRAFTER):
+            return Said(greedy, accepted, [], [])
+        structured = answers(engine, self.structured, **limits, as_json=True)
+        first_seed = 0 if rung == STUDENT else len(self.drawn) * self.samples
+        drawn = draws(engine, self.drawn, self.samples, first_seed=first_seed, concurrency=self.concurrency)
+        return Said(greedy, accepted, structured, drawn)
+
+    def compared(self, said: Mapping[Rung, Said], student: Callable[[], AbstractContextManager[Engine]]) -> Equivalence:
+        """Every rung's answers beside the student's. `student()` lends its engine."""
+        plain, drafted = said[STUDENT], said[DRAFTER]
+        found = {rung: compare(self.greedy, plain.greedy, its.greedy) for rung, its in said.items() if rung != STUDENT}
+        structured = compare(self.structured, plain.structured, drafted.structured)
+        if structured.differences or any(same.differences for same in found.values()):
+            with student() as engine:
+                found = {rung: self._explained(engine, self.greedy, same) for rung, same in found.items()}
+                structured = self._explained(engine, self.structured, structured, as_json=True)
+        return Equivalence(
+            **found.pop(DRAFTER).model_dump(),
+            structured=structured if self.structured else None,
+            sampled=compare_draws(plain.drawn, drafted.drawn) if self.drawn else None,
+            free={rung.name: same for rung, same in found.items()},
+        )
+
+    def _explained(self, engine: Engine, rows: Sequence[Point], same: Same, *, as_json: bool = False) -> Same:
+        """Each difference with its `margin_nats`: how nearly the target's two likeliest tokens tie where texts part."""
+        prompts = {row.id: row.prompt for row in rows}
+
+        async def ask() -> list[Difference]:
+            explained = []
+            async with Chat(engine.url, engine.model) as chat:
+                for pair in same.differences:
+                    answer = await chat.complete(
+                        prompts[pair.id], max_tokens=self.max_tokens, margins=True, as_json=as_json
+                    )
+                    margin = margin_at(answer.margins, pair.plain, pair.drafted)
+                    explained.append(pair.model_copy(update={"margin_nats": margin}))
+            return explained
+
+        return same.model_copy(update={"differences": asyncio.run(ask())}) if same.differences else same
 
 
-def compare(rows: Sequence[Point], plain: Sequence[str], drafted: Sequence[str]) -> dict[str, Any]:
+def compare(rows: Sequence[Point], plain: Sequence[str], drafted: Sequence[str]) -> Same:
     """How many texts are the same, and each pair that is not."""
     differences = [
-        {"id": row.id, "role": row.role, "plain": ours, "drafted": theirs}
+        Difference(id=row.id, role=row.role, plain=ours, drafted=theirs)
         for row, ours, theirs in zip(rows, plain, drafted, strict=True)
         if ours != theirs
     ]
-    return {"same": len(rows) - len(differences), "n": len(rows), "differences": differences}
-
-
-def explain(engine: Engine, rows: Sequence[Point], found: dict[str, Any], *, max_tokens: int, **how: Any) -> None:
-    """Give each difference its `margin_nats`: how nearly the target's two likeliest tokens tie where the texts part."""
-    prompts = {row.id: row.prompt for row in rows}
-
-    async def ask() -> None:
-        async with Chat(engine.url, engine.model) as chat:
-            for pair in found["differences"]:
-                answer = await chat.complete(prompts[pair["id"]], max_tokens=max_tokens, margins=True, **how)
-                pair["margin_nats"] = margin_at(answer.margins, pair["plain"], pair["drafted"])
-
-    asyncio.run(ask())
+    return Same(same=len(rows) - len(differences), n=len(rows), differences=differences)
 
 
 def margin_at(margins: Sequence[tuple[str, float]], plain: str, drafted: str) -> float | None:
@@ -124,20 +146,21 @@ def draws(engine: Engine, rows: Sequence[Point], samples: int, *, first_seed: in
     return [drawn[start : start + samples] for start in range(0, len(drawn), samples)]
 
 
-def compare_draws(plain: Sequence[Sequence[str]], drafted: Sequence[Sequence[str]]) -> dict[str, Any]:
+def compare_draws(plain: Sequence[Sequence[str]], drafted: Sequence[Sequence[str]]) -> Drawn:
     """The chance of samples that differ so much or more if both come from one distribution."""
-    return {
-        "p_value": same_source_p_value(plain, drafted),
-        "prompts": len(plain),
-        "samples": len(plain[0]),
-        "texts": sum(len({*ours, *theirs}) for ours, theirs in zip(plain, drafted, strict=True)),
-    }
+    return Drawn(
+        temperature=TEMPERATURE,
+        p_value=same_source_p_value(plain, drafted),
+        prompts=len(plain),
+        samples=len(plain[0]),
+        texts=sum(len({*ours, *theirs}) for ours, theirs in zip(plain, drafted, strict=True)),
+    )
 
 
-def metrics(found: dict[str, Any]) -> dict[str, float]:
+def metrics(found: Equivalence) -> dict[str, float]:
     """The flat figures that a gate judges, of what was compared."""
-    shares = {SAME: found, SAME_IN_JSON: found.get("structured") or {}}
-    flat = {str(Equivalence(name)): 100 * part["same"] / part["n"] for name, part in shares.items() if part.get("n")}
-    if sampled := found.get("sampled"):
-        flat[str(Equivalence(DRAWN))] = sampled["p_value"]
+    shares = {SAME: found, SAME_IN_JSON: found.structured}
+    flat = {str(EquivalenceFigure(name)): 100 * part.same / part.n for name, part in shares.items() if part and part.n}
+    if found.sampled:
+        flat[str(EquivalenceFigure(DRAWN))] = found.sampled.p_value
     return flat

@@ -1,88 +1,62 @@
-"""The ladder: the student as it comes, with a prefix cache and a conditional Evaluator, with its drafter, in FP8, and
-with both, under the same load.
+"""The ladder: the student as it comes, with a prefix cache and a conditional Evaluator, with tokens guessed from text
+that was seen before, with its drafter, in FP8, and with both, under the same load.
 
-Each configuration gets a fresh, warmed engine. Comparable ones are interleaved over rounds, so that a machine that
-slows down for a minute slows all of them; figures are medians over rounds, and the rounds stay in the report to
-show the spread. What this hardware only emulates runs one short round and is marked.
+Each rung gets a fresh, warmed engine. Where all engines are up at once, rungs are interleaved over rounds, so that a
+machine that slows down for a minute slows all of them. Figures are medians over rounds, and the rounds stay in the
+report to show the spread. What this hardware only emulates runs one short round and is marked.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TypeVar
 
 from temper.agents.client import Chat
 from temper.agents.runtime import System
-from temper.bench.load import Load, drive, schedule
+from temper.bench.engines import Configuration, Engines
+from temper.bench.load import Customer, Load, distinct_percent, drive, queues, warm
+from temper.bench.results import Round, Row
 from temper.capacity.bound import Hardware, Served
-from temper.config.rungs import Rung
 from temper.config.stages import BenchmarkSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
 from temper.engine import Capabilities, Engine, Usage
+from temper.errors import EngineError
+from temper.stats import percentile
 
-MEDIANS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn")
+P90_TURNS = 100
+"""Least number of turns of which a 90th percentile is quoted: ten of them lie beyond it."""
 
 Say = Callable[[str], None]
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """A rung with the checkpoints that it serves."""
+class Measured:
+    """One round of one rung under one load."""
 
-    rung: Rung
-    model: Path
-    drafter: Path | None = None
+    load: Load
+    usage: Usage
 
     @property
-    def name(self) -> str:
-        """The rung's."""
-        return self.rung.name
+    def wall_s(self) -> float:
+        """From the first turn to the last answer, those after the window included."""
+        return max(one.ended for one in self.load.answered) - self.load.began
 
-
-def configurations(
-    rungs: Sequence[Rung], target: Path, drafter: Path, fp8: Path, drafter_fp8: Path
-) -> tuple[Configuration, ...]:
-    """Each rung's checkpoints; the quantised target goes with the drafter that was quantised for it."""
-    pairs = {False: (target, drafter), True: (fp8, drafter_fp8)}
-    return tuple(
-        Configuration(rung, pairs[rung.quantised][0], pairs[rung.quantised][1] if rung.trained else None)
-        for rung in rungs
-    )
-
-
-class Engines:
-    """Engines by configuration: fresh ones that stay up when `resident`, else one at a time, fresh at each use.
-
-    On CPUs an idle engine costs memory and no time, so they wait side by side; a GPU's memory takes one.
-    """
-
-    def __init__(self, start: Callable[[Configuration], Any], *, resident: bool) -> None:
-        """`start(configuration)` is a context manager that gives a healthy Engine."""
-        self._start, self._resident = start, resident
-        self._stack = ExitStack()
-        self._up: dict[str, Engine] = {}
-
-    def __enter__(self) -> "Engines":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    @contextmanager
-    def use(self, configuration: Configuration, warm: Callable[[Engine], None]) -> Iterator[Engine]:
-        """The configuration's engine; `warm` is called with each fresh one."""
-        if not self._resident:
-            self._stack.close()
-            self._up.clear()
-        if configuration.name not in self._up:
-            engine = self._stack.enter_context(self._start(configuration))
-            warm(engine)
-            self._up[configuration.name] = engine
-        yield self._up[configuration.name]
+    def round(self, target_s: float) -> Round:
+        """The figures."""
+        load = self.load
+        return Round(
+            turns=load.turns,
+            window_s=load.window_s,
+            qps=load.qps,
+            goodput=load.goodput(target_s),
+            output_tokens_per_s=load.output_tokens_per_s,
+            calls_per_turn=load.calls_per_turn,
+            usage=self.usage,
+            wall_s=self.wall_s,
+        )
 
 
 @dataclass(frozen=True)
@@ -92,6 +66,7 @@ class Bench:
     domain: Domain
     scenarios: Sequence[Scenario]
     settings: BenchmarkSettings
+    capabilities: Capabilities
     halstead_threshold: float
     max_tokens: int
     say: Say
@@ -99,107 +74,127 @@ class Bench:
     dtype: str
     """What the engines compute in."""
 
-    def ladder(
-        self, rungs: Sequence[Configuration], engines: Engines, capabilities: Capabilities
-    ) -> list[dict[str, Any]]:
-        """Rows of the report, in the rungs' order."""
-        comparable = [one for one in rungs if not (one.rung.quantised and capabilities.fp8_reason)]
+    def rows(self, configurations: Sequence[Configuration], engines: Engines) -> list[Row]:
+        """Rows of these configurations, measured in turns."""
+        comparable = [one for one in configurations if self.comparable(one)]
         rounds = self._rounds(comparable, engines)
-        by_name = {rung.name: rung for rung in rungs}
-        rows = [_row(*key, loads, reason=None) | self._shares(by_name[key[0]], loads) for key, loads in rounds.items()]
-        if self.settings.emulated_turns:
-            for rung in rungs:
-                if rung not in comparable:
-                    rows.append(self._emulated(rung, engines, capabilities.fp8_reason))
-        order = [rung.name for rung in rungs]
-        return sorted(rows, key=lambda row: (order.index(row["configuration"]), row["concurrency"]))
+        rows = [self._row(*key, measured) for key, measured in rounds.items()]
+        if self.settings.emulated_s:
+            rows += [self._emulated(one, engines) for one in configurations if one not in comparable]
+        return rows
 
-    def warm(self, engine: Engine) -> None:
-        """One turn, so that the first that counts pays for nothing but itself."""
-        self._measure(engine, [[self.scenarios[-1]]], turns=1, threshold=self.halstead_threshold)
+    def comparable(self, configuration: Configuration) -> bool:
+        """Whether this hardware can show the rung's speed."""
+        return not (configuration.rung.quantised and self.capabilities.fp8_reason)
+
+    def warm(self, configuration: Configuration, engine: Engine) -> None:
+        """Every role is asked, as many customers at once as ever, so that the first round is like the later ones.
+
+        An emulated rung's speed is no result, and warming it would take minutes.
+        """
+        if self.comparable(configuration):
+            most = max(self.settings.concurrency)
+            lines = queues(self.scenarios[::-1], (most,))[most]
+            asyncio.run(self._with_system(configuration, engine, lambda system: warm(system, lines)))
 
     def _rounds(
-        self, rungs: Sequence[Configuration], engines: Engines
-    ) -> dict[tuple[str, int], list[dict[str, float]]]:
-        """(configuration, concurrency) -> its figures, one a round."""
-        settings = self.settings
-        figures: dict[tuple[str, int], list[dict[str, float]]] = {}
-        for (number, customers), queues in schedule(self.scenarios, settings.concurrency, settings.rounds).items():
-            for rung in _turned(rungs, number):
-                with engines.use(rung, self.warm) as engine:
-                    found = self._measure(engine, queues, settings.turns_per_round, self._threshold(rung))
-                figures.setdefault((rung.name, customers), []).append(found)
-                self.say(
-                    f"round {number + 1} of {settings.rounds}, {rung.name} at {customers}: "
-                    f"{found['qps']:.2f} turns/s, P90 {found['p90_s']:.1f} s"
-                )
-        return figures
+        self, configurations: Sequence[Configuration], engines: Engines
+    ) -> dict[tuple[Configuration, int], list[Measured]]:
+        """(configuration, concurrency) -> its rounds. Customers go on where they stopped in the round before."""
+        settings, plan = self.settings, queues(self.scenarios, self.settings.concurrency)
+        crowds = {(one, at): list(map(Customer, plan[at])) for one in configurations for at in settings.concurrency}
+        found: dict[tuple[Configuration, int], list[Measured]] = {key: [] for key in crowds}
+        for number in range(settings.rounds):
+            for at in settings.concurrency:
+                for one in _turned(configurations, number):
+                    measured = self._measure(one, engines, crowds[one, at], settings.round_s)
+                    found[one, at].append(measured)
+                    self.say(f"round {number + 1} of {settings.rounds}, {one.name} at {at}: {_told(measured)}")
+        return found
 
-    def _emulated(self, configuration: Configuration, engines: Engines, reason: str) -> dict[str, Any]:
-        customers = min(self.settings.concurrency)
-        turns = -(-self.settings.emulated_turns // customers)
-        queues = schedule(self.scenarios, (customers,), 1)[0, customers]
-        with engines.use(configuration, self.warm) as engine:
-            found = self._measure(engine, queues, turns, self._threshold(configuration))
-        self.say(f"{configuration.name}, emulated: {found['qps']:.2f} turns/s")
-        return _row(configuration.name, customers, [found], reason=reason)
-
-    def _shares(self, configuration: Configuration, rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-        """What the configuration used of memory and arithmetic, over all its rounds."""
-        served = Served.of(configuration.model, configuration.drafter, self.dtype)
-        return served.shares(_usage(rounds), sum(found["wall_s"] for found in rounds), self.hardware)
-
-    def _threshold(self, configuration: Configuration) -> float:
-        """Plan volume above which the LLM Evaluator is asked: 0 is every plan."""
-        return self.halstead_threshold if configuration.rung.optimised else 0.0
+    def _emulated(self, configuration: Configuration, engines: Engines) -> Row:
+        """A row of one short round."""
+        at = min(self.settings.concurrency)
+        crowd = list(map(Customer, queues(self.scenarios, (at,))[at]))
+        measured = self._measure(configuration, engines, crowd, self.settings.emulated_s)
+        self.say(f"{configuration.name}, emulated: {_told(measured)}")
+        return self._row(configuration, at, [measured])
 
     def _measure(
-        self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int, threshold: float
-    ) -> dict[str, float]:
-        before = engine.counters()
-        load = asyncio.run(self._drive(engine, queues, turns, threshold))
-        usage = Usage.between(before, engine.counters())
-        return _figures(load, self.settings.latency_target_s) | {k: float(v) for k, v in asdict(usage).items()}
+        self, configuration: Configuration, engines: Engines, customers: Sequence[Customer], window_s: float
+    ) -> Measured:
+        with engines.use(configuration) as engine:
+            before = engine.counters()
+            load = asyncio.run(
+                self._with_system(configuration, engine, lambda system: drive(system, customers, window_s))
+            )
+            usage = Usage.between(before, engine.counters())
+        add_up(configuration.name, load, usage)
+        return Measured(load, usage)
 
-    async def _drive(self, engine: Engine, queues: Sequence[Sequence[Scenario]], turns: int, threshold: float) -> Load:
+    async def _with_system(
+        self, configuration: Configuration, engine: Engine, work: Callable[[System], Awaitable[Done]]
+    ) -> Done:
+        """`work` with M in front of the engine."""
+        threshold = self.halstead_threshold if configuration.rung.optimised else 0.0
         async with Chat(engine.url, engine.model) as chat:
-            system = System(self.domain, chat, halstead_threshold=threshold, max_tokens=self.max_tokens)
-            return await drive(system, queues, turns)
+            return await work(System(self.domain, chat, halstead_threshold=threshold, max_tokens=self.max_tokens))
+
+    def _row(self, configuration: Configuration, customers: int, measured: Sequence[Measured]) -> Row:
+        """Medians over rounds; what is counted over all of them, since a round alone may have little of it."""
+        rounds = [one.round(self.settings.latency_target_s) for one in measured]
+        seconds = [each for one in measured for each in one.load.seconds]
+        usage, comparable = sum((one.usage for one in measured[1:]), measured[0].usage), self.comparable(configuration)
+        row = Row(
+            configuration=configuration.name,
+            concurrency=customers,
+            qps=median(one.qps for one in rounds),
+            qps_rounds=[one.qps for one in rounds],
+            turns=len(seconds),
+            p50_s=percentile(seconds, 0.5),
+            p90_s=percentile(seconds, 0.9) if len(seconds) >= P90_TURNS else None,
+            tokens_per_step=usage.tokens_per_step if configuration.rung.drafted else None,
+            distinct_4grams_percent=distinct_percent([text for one in measured for text in one.load.texts]),
+            output_tokens_per_s=median(one.output_tokens_per_s for one in rounds),
+            comparable=comparable,
+            reason=None if comparable else self.capabilities.fp8_reason,
+            goodput=median(one.goodput for one in rounds),
+            calls_per_turn=median(one.calls_per_turn for one in rounds),
+            rounds=rounds,
+        )
+        return row.model_copy(update=self._shares(configuration, usage, rounds)) if comparable else row
+
+    def _shares(self, configuration: Configuration, usage: Usage, rounds: Sequence[Round]) -> dict[str, float]:
+        """What the configuration used of memory and arithmetic, over all its rounds."""
+        served = Served.of(configuration.model, configuration.drafter, self.dtype)
+        return served.shares(usage, sum(one.wall_s for one in rounds), self.hardware)
 
 
-def _turned(rungs: Sequence[Configuration], number: int) -> list[Configuration]:
-    """The rungs with another one first in each round: none is always the one that follows a rest."""
-    start = number % len(rungs) if rungs else 0
-    return [*rungs[start:], *rungs[:start]]
+def add_up(name: str, load: Load, usage: Usage) -> None:
+    """Raises EngineError unless the target's passes and the tokens of the answers add up.
+
+    The engine and its clients have to count the same answers and the same tokens. Each pass gives one token and the
+    accepted ones, of which the last pass of an answer may lose those behind its end.
+    """
+    if (usage.answers, usage.output_tokens) != (load.calls, load.tokens):
+        raise EngineError(
+            f"{name}: the engine counted {usage.output_tokens:.0f} tokens in {usage.answers:.0f} answers, its clients "
+            f"{load.tokens} in {load.calls}: somebody else asks this engine, or a request was tried twice; run it again"
+        )
+    if not 0 <= usage.cut_off <= usage.accepted:
+        raise EngineError(
+            f"{name}: {usage.passes:.0f} passes of the target, {usage.answers:.0f} first tokens and "
+            f"{usage.accepted:.0f} accepted ones do not give {usage.output_tokens:.0f} tokens: this version of vLLM "
+            "counts something else (temper.engine.metrics)"
+        )
 
 
-def _figures(load: Load, latency_target_s: float) -> dict[str, float]:
-    """One measurement as a report shows it."""
-    return {
-        "turns": float(load.turns),
-        "wall_s": load.wall_s,
-        "qps": load.qps,
-        "p90_s": load.p90_s,
-        "goodput": load.goodput(latency_target_s),
-        "output_tokens_per_s": load.output_tokens_per_s,
-        "calls_per_turn": load.calls / load.turns,
-    }
+def _turned(configurations: Sequence[Configuration], number: int) -> list[Configuration]:
+    """The configurations with another one first in each round: none is always the one that follows a rest."""
+    start = number % len(configurations) if configurations else 0
+    return [*configurations[start:], *configurations[:start]]
 
 
-def _row(name: str, customers: int, rounds: Sequence[dict[str, float]], reason: str | None) -> dict[str, Any]:
-    """Medians over rounds; tokens per step over all of them, since drafts may be few in one."""
-    return {
-        "configuration": name,
-        "concurrency": customers,
-        **{figure: median(found[figure] for found in rounds) for figure in MEDIANS},
-        "tokens_per_step": _usage(rounds).tokens_per_step,
-        "comparable": reason is None,
-        "reason": reason,
-        "rounds": list(rounds),
-    }
-
-
-def _usage(rounds: Sequence[dict[str, float]]) -> Usage:
-    """The engine's counters over all rounds."""
-    usage = [Usage(**{item.name: found[item.name] for item in fields(Usage)}) for found in rounds]
-    return sum(usage[1:], usage[0])
+def _told(measured: Measured) -> str:
+    load = measured.load
+    return f"{load.qps:.2f} turns/s, half of them within {percentile(load.seconds, 0.5):.1f} s"

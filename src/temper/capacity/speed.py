@@ -31,7 +31,7 @@ class AtMost:
 
 
 def ladder(config: PipelineConfig, plan: PlanSettings, base: Architecture, rungs: Sequence[Rung]) -> list[AtMost]:
-    """These rungs at every concurrency of the benchmark."""
+    """These rungs at every concurrency of the benchmark. What guessing from seen text brings, no data sheet says."""
     student = base.expanded(config.expand.every)
     return [_at_most(config, plan, student, rung, load) for rung in rungs for load in config.benchmark.concurrency]
 
@@ -58,12 +58,14 @@ def _turn(plan: PlanSettings, rung: Rung, concurrency: int, ahead: int) -> Usage
     """What the engine does for one turn: a prompt's step gives the first token, the others come by drafts, `ahead`
     tokens each, or alone.
     """
-    lowest, drafted = not rung.optimised, rung.drafted
+    lowest, drafted = not rung.optimised, rung.trained
     calls = plan.unoptimised_calls_per_turn if lowest else plan.calls_per_turn
     later = calls * (plan.answer_tokens - 1) / (plan.tokens_per_step if drafted else 1)
     return Usage(
         prompt_tokens=calls * plan.prompt_tokens,
         output_tokens=calls * plan.answer_tokens,
+        answers=calls,
+        passes=later,
         drafts=later if drafted else 0,
         proposed=later * ahead if drafted else 0,
         accepted=later * (plan.tokens_per_step - 1) if drafted else 0,

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from temper.capacity.architecture import Architecture
 from temper.capacity.memory import BF16, drafter
+from temper.capacity.speed import ladder as at_most
 from temper.config import PipelineConfig
 from temper.config.plan import PlanSettings
+from temper.config.rungs import ladder
 
 BACKWARD = 1.0
 """Gradients of activations cost as much as the forward pass; reading a block again for them as much once more."""
@@ -46,7 +48,7 @@ def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list
         each.computed("draft", drafted * row, read + ahead, devices=1),
         each.computed("fp8", config.fp8.samples * min(row, config.fp8.max_length), read, devices=1),
         each.answered("evaluate", _calls(config, plan), student, config.evaluate.concurrency),
-        each.answered("benchmark", _turns(config) * plan.calls_per_turn, student, max(config.benchmark.concurrency)),
+        _benchmark(config, plan, base, student),
     ]
 
 
@@ -58,10 +60,18 @@ def _calls(config: PipelineConfig, plan: PlanSettings) -> float:
     return points + sum(asked.scenarios.get(stage, 0) for stage in models) * asked.trials * 10 * plan.calls_per_turn
 
 
-def _turns(config: PipelineConfig) -> int:
-    """Customer turns of the benchmark: four configurations at every concurrency."""
-    bench = config.benchmark
-    return 4 * bench.rounds * bench.turns_per_round * sum(bench.concurrency)
+def _benchmark(config: PipelineConfig, plan: PlanSettings, base: Architecture, student: Architecture) -> Work:
+    """Its windows take as long as they are asked for; tokens of the turns that fit into them, at most.
+
+    Of rungs that guess tokens from text that was seen before, the tokens are left out.
+    """
+    settings, rungs = config.benchmark, ladder(config.benchmark)
+    window_s = settings.rounds * settings.round_s
+    turns = window_s * sum(row.turns_per_s for row in at_most(config, plan, base, [r for r in rungs if not r.free]))
+    row = plan.prompt_tokens + plan.answer_tokens
+    tokens = turns * plan.calls_per_turn * row
+    hours = len(rungs) * len(settings.concurrency) * window_s / 3600
+    return Work("benchmark", tokens, tokens * student.forward_flops(row), hours)
 
 
 @dataclass(frozen=True)

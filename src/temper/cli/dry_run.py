@@ -54,7 +54,7 @@ def _serve(config: PipelineConfig, rung: Rung) -> list[str]:
         settings.model_copy(update={"prefix_caching": False}) if not rung.optimised else settings,
         device=device,
         port=0,
-        drafter=Path("DRAFTER") if rung.trained else None,
+        drafter=Path("DRAFTER") if rung.trained else rung.free,
         fp8_kv=rung.quantised and config.fp8.kv_cache,
     )
 
@@ -75,7 +75,7 @@ def _plan(config: PipelineConfig, plan: PlanSettings) -> None:
     for item in work(config, plan, base):
         print(f"  {item.stage:<10} {item.tokens:10.3g} tokens  {item.flops:10.3g} FLOPs  {item.hours:8.2f} h at least")
     print("customer turns a second, at most, by the same data sheet; by turns in flight:")
-    for rung in ladder(config.benchmark):
+    for rung in (rung for rung in ladder(config.benchmark) if not rung.free):
         rows = at_most(config, plan, base, (rung,))
         reached = ", ".join(f"{row.concurrency}: {row.turns_per_s:.3g} ({row.bound})" for row in rows)
         print(f"  {rung.name:<20} {reached}")

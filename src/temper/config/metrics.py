@@ -27,7 +27,7 @@ FLOORS = ("rules", "base", "unaided")
 SPEEDS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn", "speedup", "gain")
 """Figures of a ladder's row that mean nothing where the rung is only emulated."""
 PER_STEP = "tokens_per_step"
-"""Of a rung with a drafter; depends on no hardware."""
+"""Of a rung that guesses tokens ahead; depends on no hardware."""
 STREAMED = ("output_tokens_per_s", "first_token_ms", "token_ms", "request_ms")
 SAME, SAME_IN_JSON, DRAWN = "same_percent", "structured_same_percent", "sampled_p_value"
 

@@ -8,8 +8,11 @@ from typing import Literal
 
 from temper.config.stages import BenchmarkSettings
 
-Drafting = Literal["none", "eagle3", "ngram", "suffix"]
-"""How tokens are guessed ahead: by the trained drafter (eagle3), or from text that was seen before (ngram, suffix)."""
+Free = Literal["ngram", "suffix"]
+"""Ways to guess tokens ahead that need no training: from text that was seen before, in the prompt (ngram) or in all
+prompts and answers (suffix)."""
+Drafting = Literal["none", "eagle3"] | Free
+"""How tokens are guessed ahead: not at all, by the trained drafter (eagle3), or in a way that is free."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Rung:
         """Whether a drafter had to be trained for it."""
         return self.drafting == "eagle3"
 
+    @property
+    def free(self) -> Free | None:
+        """The way that tokens are guessed ahead, where it needed no training."""
+        ways: dict[Drafting, Free] = {"ngram": "ngram", "suffix": "suffix"}
+        return ways.get(self.drafting)
+
 
 UNOPTIMISED = Rung("unoptimised", optimised=False)
 STUDENT = Rung("student")
@@ -50,5 +59,4 @@ RUNGS = (UNOPTIMISED, STUDENT, NGRAM, SUFFIX, DRAFTER, FP8, DRAFTER_FP8)
 
 def ladder(settings: BenchmarkSettings) -> tuple[Rung, ...]:
     """The rungs that a benchmark with these settings measures, in order."""
-    left_out = {NGRAM, SUFFIX} if settings.unoptimised else {NGRAM, SUFFIX, UNOPTIMISED}
-    return tuple(rung for rung in RUNGS if rung not in left_out)
+    return RUNGS if settings.unoptimised else tuple(rung for rung in RUNGS if rung.optimised)

@@ -253,12 +253,12 @@ class EvaluateSettings(Settings):
 class BenchmarkSettings(Settings):
     concurrency: tuple[Length, ...] = Field(min_length=1)
     """Customer turns in flight, one measurement each."""
-    turns_per_round: int = Field(ge=1)
-    """Customer turns for each unit of concurrency in a round."""
+    round_s: float = Field(gt=0)
+    """Seconds of one measurement: the window in which customer turns count."""
     rounds: int = Field(ge=1)
-    """Interleaved rounds over the configurations."""
-    emulated_turns: int = Field(ge=0)
-    """Turns in all for a configuration that this hardware only emulates (one round, marked); 0 leaves it out."""
+    """Measurements of each configuration at each concurrency; where all engines are up at once, in turns."""
+    emulated_s: float = Field(ge=0)
+    """The same for a configuration that this hardware only emulates (one round, marked); 0 leaves it out."""
     unoptimised: bool = False
     """Also measure the student with no prefix cache and the LLM Evaluator asked about every plan: the paper's L0."""
     latency_target_s: float = Field(default=5.0, gt=0)

@@ -1,14 +1,15 @@
 """The inference engine: vLLM in an environment of its own, met at a loopback port. Nothing here imports vLLM."""
 
 from temper.engine.capabilities import Capabilities, probe
-from temper.engine.command import NAME, command, environment
-from temper.engine.installation import Installation, engine_python, installation
+from temper.engine.command import NAME, Drafter, command, environment
+from temper.engine.installation import Installation, engine_python, installation, suffix_refusal
 from temper.engine.metrics import Usage, acceptance
 from temper.engine.server import Engine, serve
 
 __all__ = [
     "NAME",
     "Capabilities",
+    "Drafter",
     "Engine",
     "Installation",
     "Usage",
@@ -19,4 +20,5 @@ __all__ = [
     "installation",
     "probe",
     "serve",
+    "suffix_refusal",
 ]

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from temper import secrets
 from temper.config.engine import EngineSettings
+from temper.config.rungs import Free
 
 NAME = "temper"
 """Model name under which the engine serves."""
@@ -17,6 +18,10 @@ CPU_BLOCK = 32
 of the prefix cache, which holds whole blocks."""
 
 Device = Literal["cpu", "cuda"]
+Drafter = Path | Free
+"""What guesses tokens ahead: the checkpoint of an EAGLE-3 drafter, or a way that needs none."""
+LOOKED_UP = {"prompt_lookup_max": 5, "prompt_lookup_min": 2}
+"""Tokens that have to stand in the prompt already for what followed them to be proposed (ngram)."""
 
 
 def command(
@@ -26,10 +31,10 @@ def command(
     *,
     device: Device,
     port: int,
-    drafter: Path | None = None,
+    drafter: Drafter | None = None,
     fp8_kv: bool = False,
 ) -> list[str]:
-    """vLLM's OpenAI-compatible server for `model`, with an EAGLE-3 `drafter` and an FP8 cache where asked for.
+    """vLLM's OpenAI-compatible server for `model`, with what guesses tokens ahead and an FP8 cache where asked for.
 
     Sampling defaults come from the request alone (`--generation-config vllm`): a checkpoint's own, such as a
     repetition penalty, would change greedy answers. The settings' `flags` come last and so win.
@@ -57,8 +62,11 @@ def command(
     return [*line, *settings.flags]
 
 
-def _speculative(drafter: Path, settings: EngineSettings, device: Device) -> dict[str, Any]:
-    told: dict[str, Any] = {"method": "eagle3", "model": str(drafter), "num_speculative_tokens": settings.draft_length}
+def _speculative(drafter: Drafter, settings: EngineSettings, device: Device) -> dict[str, str | int]:
+    ahead = {"num_speculative_tokens": settings.draft_length}
+    if not isinstance(drafter, Path):
+        return {"method": drafter, **ahead, **(LOOKED_UP if drafter == "ngram" else {})}
+    told: dict[str, str | int] = {"method": "eagle3", "model": str(drafter), **ahead}
     if device == "cpu":  # the whole of a known prefix is reused (the project's decision 0020)
         told["disable_eagle_block_drop"] = True
     return told

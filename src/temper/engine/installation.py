@@ -18,6 +18,9 @@ print(json.dumps({"python": sys.version.split()[0], **{n: found[n] for n in name
 """
 
 
+_SUFFIX = "import arctic_inference.suffix_decoding"
+
+
 @dataclass(frozen=True)
 class Installation:
     """Versions in the engine's environment; None where a package is missing."""
@@ -59,3 +62,16 @@ def installation(runtime: Runtime) -> Installation:
         torch=found.get("torch"),
         plugin=found.get("temper-vllm"),
     )
+
+
+def suffix_refusal(runtime: Runtime) -> str:
+    """Why the engine environment has no suffix decoding; empty where it has. Raises EngineError.
+
+    Its package is compiled when it is installed, and set-up goes on without it where there is no compiler.
+    """
+    python = engine_python(runtime)
+    asked = subprocess.run([python, "-I", "-c", _SUFFIX], capture_output=True, text=True, check=False)
+    if asked.returncode == 0:
+        return ""
+    said = (asked.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    return f"suffix decoding is not in the engine environment ({said}): install a C++ compiler and {REMEDY}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 _SAMPLE = re.compile(r"^vllm:(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$")
 _POSITION = re.compile(r'position="(\d+)"')
-COUNTED = ("_total", "_total_count", "_total_sum")
-"""Ends of counters' names, and of the histogram over the engine's steps."""
+COUNTED = ("_total", "_count", "_total_sum")
+"""Ends of counters' names, and of how often a histogram was added to."""
 ACCEPTED_AT = "spec_decode_num_accepted_tokens_per_pos"
 
 
@@ -33,12 +33,16 @@ class Usage:
 
     prompt_tokens: float
     output_tokens: float
+    answers: float
+    """Prompts that were read to their end. The pass that does so also writes the answer's first token."""
+    passes: float
+    """Decoding passes of the target, each request's counted: every pass after that one."""
     drafts: float
-    """Steps in which the drafter proposed, each request's counted."""
+    """Decoding passes for which tokens were proposed."""
     proposed: float
-    """Tokens that it proposed."""
+    """Tokens that were proposed."""
     accepted: float
-    """Proposed tokens that the target agreed with."""
+    """Proposed tokens that the target agreed with, those behind an answer's end included."""
     steps: float
     """Steps of the engine, each over all requests at once."""
     read_tokens: float
@@ -54,6 +58,8 @@ class Usage:
         return cls(
             prompt_tokens=grown("prompt_tokens"),
             output_tokens=grown("generation_tokens"),
+            answers=grown("time_to_first_token_seconds_count"),
+            passes=grown("inter_token_latency_seconds_count"),
             drafts=grown("spec_decode_num_drafts"),
             proposed=grown("spec_decode_num_draft_tokens"),
             accepted=grown("spec_decode_num_accepted_tokens"),
@@ -63,8 +69,17 @@ class Usage:
 
     @property
     def tokens_per_step(self) -> float | None:
-        """1 + accepted / drafts, the bonus token counted (the paper's MGL); None without a drafter."""
-        return 1 + self.accepted / self.drafts if self.drafts else None
+        """Tokens that were written for each decoding pass of the target (the paper's MGL); None without a pass.
+
+        Accepted tokens behind an answer's end are cut off and were never written, so they do not count: passes times
+        this, and one token for each answer, are the answers' tokens.
+        """
+        return (self.output_tokens - self.answers) / self.passes if self.passes else None
+
+    @property
+    def cut_off(self) -> float:
+        """Tokens that passes gave and that were not written: what is left of the last pass behind an answer's end."""
+        return self.answers + self.passes + self.accepted - self.output_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))

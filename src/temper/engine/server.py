@@ -16,7 +16,7 @@ from pathlib import Path
 from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.engine.capabilities import Capabilities, probe
-from temper.engine.command import HOST, NAME, command, environment, inherited
+from temper.engine.command import HOST, NAME, Drafter, command, environment, inherited
 from temper.engine.installation import engine_python
 from temper.engine.metrics import parse_counters
 from temper.errors import ConfigError, EngineError, TemperError
@@ -66,10 +66,10 @@ def serve(
     settings: EngineSettings,
     runtime: Runtime,
     log: Path,
-    drafter: Path | None = None,
+    drafter: Drafter | None = None,
     progress: Progress = lambda _: None,
 ) -> Iterator[Engine]:
-    """A healthy engine for `model` (with an EAGLE-3 `drafter`); whatever happens, nothing of it is left at the end.
+    """A healthy engine for `model` (with a `drafter`); whatever happens, nothing of it is left at the end.
 
     Raises EngineError with the decisive line of its log when it dies or is not healthy within
     `runtime.engine_start_timeout_s`.
@@ -82,7 +82,7 @@ def serve(
         settings,
         device=capabilities.device,
         port=port,
-        drafter=drafter.absolute() if drafter else None,
+        drafter=drafter.absolute() if isinstance(drafter, Path) else drafter,
         fp8_kv=_wants_fp8_kv(model, capabilities),
     )
     added = environment(

@@ -7,7 +7,7 @@ from typing import Any
 
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
-from temper.config import PipelineConfig
+from temper.config import ROLES, PipelineConfig
 from temper.report import figures, page, plots
 from temper.report.figures import gate_inputs, silent_metrics
 from temper.report.schema import Bundle, Gate, Report
@@ -47,7 +47,7 @@ def collect(
 ) -> Report:
     """Everything that `results` show, from what they published."""
     evaluated = figures.evaluations(results, store)
-    ladder, equivalence = figures.benchmark(results, store)
+    measured = figures.benchmark(results, store)
     return Report(
         run_id=pipeline_id,
         name=config.name,
@@ -58,11 +58,14 @@ def collect(
         agent_scores=figures.agent_scores(evaluated),
         changed=figures.changed_scores(evaluated),
         e2e=figures.passes(evaluated),
-        ladder=ladder,
-        equivalence=equivalence,
-        acceptance=figures.acceptance(results, store),
-        tokens=figures.streamed(results, store),
-        served_in=figures.served_in(results, store),
+        ladder=[row.speed() for row in measured.rows] if measured else [],
+        left_out=measured.left_out if measured else {},
+        equivalence=measured.equivalence if measured else None,
+        acceptance={role: measured.acceptance[role] for role in ROLES if role in measured.acceptance}
+        if measured
+        else {},
+        tokens=measured.tokens if measured else [],
+        served_in=measured.dtype if measured else None,
         gate=Gate.model_validate(verdict) if verdict is not None else None,
         bundle=Bundle.model_validate(bundle) if bundle is not None else None,
         metrics={result.stage: result.metrics for result in results},

@@ -4,20 +4,19 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from statistics import median
 from typing import Any
 
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
 from temper.bench.equivalence import metrics as equivalence_metrics
+from temper.bench.ladder import P90_TURNS
+from temper.bench.results import Ladder
 from temper.config import ROLES
-from temper.config.metrics import PER_STEP, SPEEDS, AgentScore, EndToEnd, SliceScore
-from temper.config.metrics import Speed as SpeedFigure
-from temper.config.rungs import STUDENT, UNOPTIMISED, Rung
+from temper.config.metrics import SPEEDS, AgentScore, EndToEnd, SliceScore, Speed
 from temper.config.stages import MEASURED
-from temper.report.schema import Equivalence, Node, Passes, Score, Speed
+from temper.report.schema import Node, Passes, Score
 from temper.rows import Failure, load
-from temper.stats import multiples, share_interval
+from temper.stats import share_interval
 
 
 def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[str, Any]]:
@@ -67,57 +66,12 @@ def passes(evaluated: dict[str, dict[str, Any]]) -> dict[str, Passes]:
     }
 
 
-def benchmark(results: Iterable[StageResult], store: Store) -> tuple[list[Speed], Equivalence | None]:
-    """The ladder with its speed-ups, and whether the drafter changes answers."""
+def benchmark(results: Iterable[StageResult], store: Store) -> Ladder | None:
+    """What the benchmark measured; None without one."""
     for result in results:
         if result.stage == "benchmark":
-            measured = _json(store.open(result.report) / "ladder.json")
-            return _ladder(measured["rows"]), Equivalence.model_validate(measured["equivalence"])
-    return [], None
-
-
-def acceptance(results: Iterable[StageResult], store: Store) -> dict[str, Any]:
-    """Role -> how far ahead the drafter is right, in the order of a turn."""
-    for result in results:
-        if result.stage == "benchmark":
-            found = _json(store.open(result.report) / "ladder.json").get("acceptance", {})
-            return {role: found[role] for role in ROLES if role in found}
-    return {}
-
-
-def served_in(results: Iterable[StageResult], store: Store) -> str | None:
-    """What the benchmark's engines computed in; None without one, or where an earlier version wrote it."""
-    for result in results:
-        if result.stage == "benchmark":
-            return _json(store.open(result.report) / "ladder.json").get("dtype")
+            return Ladder.read(store.open(result.report))
     return None
-
-
-def streamed(results: Iterable[StageResult], store: Store) -> list[dict[str, Any]]:
-    """Token-level figures by vLLM's own client, where they were asked for."""
-    for result in results:
-        if result.stage == "benchmark":
-            return list(_json(store.open(result.report) / "ladder.json").get("tokens", []))
-    return []
-
-
-def _ladder(rows: list[dict[str, Any]]) -> list[Speed]:
-    at = {(row["configuration"], row["concurrency"]): row["rounds"] for row in rows if row["comparable"]}
-
-    def over(row: dict[str, Any], other: Rung) -> list[float]:
-        base = at.get((other.name, row["concurrency"]))
-        return multiples(row["rounds"], base) if base and row["comparable"] else []
-
-    return [_speed(row, over(row, STUDENT), over(row, UNOPTIMISED)) for row in rows]
-
-
-def _speed(row: dict[str, Any], speedups: list[float], gains: list[float]) -> Speed:
-    spread = {
-        "speedup": median(speedups) if speedups else None,
-        "speedup_rounds": speedups,
-        "gain": median(gains) if gains else None,
-    }
-    return Speed.model_validate({**row, **spread, "qps_rounds": [found["qps"] for found in row["rounds"]]})
 
 
 def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
@@ -142,32 +96,24 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
                 points.setdefault(str(figure), {})[point["id"]] = float(point["correct"])
     for stage, played in passes(evaluated).items():
         metrics[str(EndToEnd(stage))] = 100 * played.passed / played.n
-    speeds, equivalence = benchmark(results, store)
-    for speed in speeds:
-        metrics |= _speed_metrics(speed)
-    if equivalence:
-        metrics |= equivalence_metrics(equivalence.model_dump())
+    if measured := benchmark(results, store):
+        metrics |= equivalence_metrics(measured.equivalence)
+        for row in measured.rows:
+            metrics |= row.metrics()
     return metrics, points
 
 
 def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, str]:
-    """The speeds that `gate_inputs` leaves out, each with the reason why this hardware cannot show it."""
-    return {
-        str(SpeedFigure(speed.configuration, speed.concurrency, name)): speed.reason or "only emulated"
-        for speed in benchmark(results, store)[0]
-        if not speed.comparable
-        for name in SPEEDS
-    }
-
-
-def _speed_metrics(speed: Speed) -> dict[str, float]:
-    names = SPEEDS if speed.comparable else ()
-    found = {name: getattr(speed, name) for name in (*names, PER_STEP)}
-    return {
-        str(SpeedFigure(speed.configuration, speed.concurrency, name)): value
-        for name, value in found.items()
-        if value is not None
-    }
+    """The speeds that `gate_inputs` leaves out, each with the reason why this run cannot show it."""
+    measured = benchmark(results, store)
+    found: dict[str, str] = {}
+    for row in measured.rows if measured else ():
+        at = row.configuration, row.concurrency
+        if not row.comparable:
+            found |= {str(Speed(*at, name)): row.reason or "only emulated" for name in SPEEDS}
+        elif row.p90_s is None:
+            found[str(Speed(*at, "p90_s"))] = f"a P90 takes {P90_TURNS} turns and {row.turns} were measured"
+    return found
 
 
 def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[Failure]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import jinja2
 import yaml
 
+from temper.bench.results import over_free
 from temper.config.rungs import DRAFTER
 from temper.config.stages import MEASURED
 from temper.report import lineage
@@ -83,6 +84,8 @@ def _tiles(report: Report) -> list[tuple[str, str, str]]:
             tiles.append((f"{first.tokens_per_step:.2f}", "tokens per step with the drafter", at))
         if first.speedup:
             tiles.append((f"{first.speedup:.2f}x", "customer turns per second with it", at))
+    for free, times in over_free(report.ladder)[:1]:
+        tiles.append((f"{times:.2f}x", f"its turns per second over {free.configuration}'s, which is free", at))
     made = sum(seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage))
     hits = sum(report.cached.values())
     tiles.append((duration(made), "of stages computed in this run", f"{hits} of {len(report.cached)} from the cache"))

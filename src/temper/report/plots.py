@@ -81,7 +81,7 @@ def agent_scores(report: Report) -> "Figure | None":
 
 
 def ladder(report: Report) -> "Figure | None":
-    """Customer turns per second by load, hatched where only emulated; and beside it their P90 against their number."""
+    """Customer turns per second by load, hatched where only emulated; and beside it what a turn took."""
     if not report.ladder:
         return None
     figure, (bars, lines) = figure_of(10, 3.9, 2)
@@ -219,13 +219,16 @@ def _ladder_bar(axes: "Axes", speed: Speed, at: float, width: float) -> None:
 
 
 def _latency(axes: "Axes", rows: list[Speed]) -> None:
-    """One line a configuration, a point for each load with its turns in flight."""
+    """One line a configuration, a point for each load with its turns in flight; medians where a P90 is missing."""
+    quoted = all(row.p90_s is not None for row in rows)
     for name, colour in LADDER_COLOURS.items():
-        found = sorted((row.concurrency, row.qps, row.p90_s) for row in rows if row.configuration == name)
-        axes.plot([qps for _, qps, _ in found], [p90 for _, _, p90 in found], color=colour, marker="o", ms=4)
-        for load, qps, p90 in found:
-            axes.annotate(str(load), (qps, p90), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=7)
-    axes.set(title="P90, seconds (the numbers: turns in flight)", xlabel="customer turns per second")
+        mine = sorted((row for row in rows if row.configuration == name), key=lambda row: row.concurrency)
+        found = [(row.concurrency, row.qps, (row.p90_s if quoted else row.p50_s) or 0.0) for row in mine]
+        axes.plot([qps for _, qps, _ in found], [seconds for _, _, seconds in found], color=colour, marker="o", ms=4)
+        for load, qps, seconds in found:
+            axes.annotate(str(load), (qps, seconds), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=7)
+    what = "P90" if quoted else "Median"
+    axes.set(title=f"{what}, seconds (the numbers: turns in flight)", xlabel="customer turns per second")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.margins(y=0.16)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from temper.bench.results import Acceptance, Equivalence, Speed, Streamed
+
 
 class Part(BaseModel):
     """A part of the report."""
@@ -63,114 +65,6 @@ class Passes(Bounds):
     """How often M's own checks stepped in over all turns, by kind (`understander_completed`); absent where never."""
 
 
-class Speed(Part):
-    """One row of the ladder: a configuration under one load."""
-
-    configuration: str
-    """Name of the rung (temper.config.rungs): unoptimised, student, student+drafter ..."""
-    concurrency: int
-    """Customer turns in flight."""
-    qps: float
-    """Customer turns answered per second, through all agents; the median of the rounds."""
-    qps_rounds: list[float] = []
-    """The same of each round."""
-    p90_s: float
-    """90th percentile of a customer turn's seconds."""
-    tokens_per_step: float | None
-    """1 + accepted / drafts; none without a drafter."""
-    output_tokens_per_s: float
-    """Generated tokens per second over all requests."""
-    comparable: bool
-    """Whether this hardware can show this configuration's speed."""
-    reason: str | None = None
-    """Why not, or what to know."""
-    goodput: float | None = None
-    """Customer turns per second that were answered within `benchmark.latency_target_s`."""
-    calls_per_turn: float | None = None
-    """Model calls of all agents for a customer turn."""
-    memory_percent: float | None = None
-    """Share of the memory's measured rate that reading the weights took, at least."""
-    arithmetic_percent: float | None = None
-    """Share of the measured arithmetic that the target's tokens took, at least."""
-    speedup: float | None = None
-    """QPS over the plain student's at the same concurrency, median of the rounds; none where one is not comparable."""
-    speedup_rounds: list[float] = []
-    """The same of each round, whose conversations both answered."""
-    gain: float | None = None
-    """The same over the unoptimised student's; none where that was not measured."""
-
-
-class Difference(Part):
-    """One prompt's two answers."""
-
-    id: str
-    role: str
-    plain: str
-    drafted: str
-    margin_nats: float | None
-    """Between the target's two likeliest tokens where the texts part: next to 0 is a tie, which rounding decides."""
-
-
-class Same(Part):
-    """Greedy answers with and without the drafter."""
-
-    same: int
-    """Prompts with the same text."""
-    n: int
-    """Prompts compared."""
-    differences: list[Difference] = []
-
-
-class Drawn(Part):
-    """Answers drawn with and without the drafter."""
-
-    temperature: float = 1.0
-    """What they were drawn at; reports that do not say so are from when it was 1."""
-    p_value: float
-    """The chance of samples that differ so much or more if both come from one distribution."""
-    prompts: int
-    samples: int
-    """For each prompt, with the drafter and without."""
-    texts: int
-    """Different ones, over all prompts: a prompt with one alone says nothing."""
-
-
-class Equivalence(Same):
-    """Whether the drafter changes what is said."""
-
-    structured: Same | None = None
-    """Under a JSON grammar."""
-    sampled: Drawn | None = None
-
-
-class Acceptance(Part):
-    """What the drafter is worth to one agent."""
-
-    tokens_per_step: float
-    """1 + accepted / drafts, on held-out prompts of this role."""
-    by_position: list[float]
-    """Share of drafts whose token at this position was accepted."""
-
-
-class Streamed(Part):
-    """Single prompts streamed by vLLM's own client."""
-
-    configuration: str
-    """As in the ladder."""
-    concurrency: int
-    """Prompts at once."""
-    prompts: int
-    """Prompts streamed."""
-    output_tokens_per_s: float
-    """Generated tokens per second over all of them."""
-    first_token_ms: float
-    """Median wait for the first token."""
-    token_ms: float
-    """Median of the time for each later token."""
-    request_ms: float
-    """Median of the whole answer."""
-
-
 class RuleVerdict(Part):
     """What the gate says of one rule."""
 
@@ -218,8 +112,9 @@ class Node(Part):
 class Report(Part):
     """Everything a run showed."""
 
-    schema_version: Literal[1] = 1
-    """Version of this description."""
+    schema_version: Literal[1, 2] = 2
+    """Version of this description. In 1, `tokens_per_step` counted tokens behind an answer's end, and `p90_s` was a
+    median of few turns' percentiles."""
     run_id: str
     """Pipeline run, and name of the folder under `runs`."""
     name: str
@@ -240,6 +135,8 @@ class Report(Part):
     """Stage -> scenarios."""
     ladder: list[Speed]
     """Speed of whole customer turns."""
+    left_out: dict[str, str] = {}
+    """Rungs of the ladder that could not be served, each with the reason."""
     equivalence: Equivalence | None
     """Whether speculation changes answers; none without a benchmark."""
     acceptance: dict[str, Acceptance] = {}

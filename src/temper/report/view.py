@@ -5,6 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from temper.bench.results import over_free
 from temper.config import ROLES
 from temper.config.stages import MEASURED
 from temper.errors import DataError
@@ -84,7 +85,7 @@ def _ladder(report: Report) -> str:
     if not report.ladder:
         return ""
     rows = [
-        ["speed", "in flight", "turns/s", "x plain", "x unopt.", "P90 s", "calls/turn", "tokens/step", "tokens/s", ""]
+        ["speed", "in flight", "turns/s", "x plain", "x unopt.", "median s", "P90 s", "calls/turn", "tokens/step", ""]
     ]
     for speed in report.ladder:
         rows.append(
@@ -94,14 +95,19 @@ def _ladder(report: Report) -> str:
                 f"{speed.qps:.3f}",
                 multiple(speed),
                 _figure(speed.gain),
-                f"{speed.p90_s:.2f}",
+                _figure(speed.p50_s),
+                _figure(speed.p90_s),
                 _figure(speed.calls_per_turn),
                 _figure(speed.tokens_per_step),
-                f"{speed.output_tokens_per_s:.1f}",
                 "" if speed.comparable else "emulated: no speed result",
             ]
         )
-    return _table(rows)
+    notes = [
+        f"the trained drafter over {free.configuration} at {free.concurrency} in flight: {times:.2f} times"
+        for free, times in over_free(report.ladder)
+    ]
+    notes += [f"{name} is left out: {reason}" for name, reason in report.left_out.items()]
+    return "\n".join([_table(rows), *notes])
 
 
 def _figure(value: float | None) -> str:

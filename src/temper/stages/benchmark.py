@@ -3,136 +3,149 @@
 In: target, drafter, FP8 target, evaluation set.   Out: report with ladder.json (the ladder, equal answers, hardware).
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from statistics import median
-from typing import Any
 
 import torch
 from transformers import AutoTokenizer
 
 from temper.bench import equivalence, hardware, tokens
-from temper.bench.ladder import MEDIANS, Bench, Configuration, Engines, configurations
+from temper.bench.engines import Configuration, Engines, configurations
+from temper.bench.equivalence import Comparison, Said
+from temper.bench.ladder import Bench
 from temper.bench.prompts import spread
+from temper.bench.results import Ladder, Row, Streamed, beside
 from temper.capacity.bound import Hardware
-from temper.config.metrics import PER_STEP, Speed, Tokens
-from temper.config.rungs import STUDENT, ladder
+from temper.config.engine import EngineSettings
+from temper.config.rungs import DRAFTER, STUDENT, Rung, ladder
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
-from temper.engine import Engine, probe, serve
+from temper.engine import Capabilities, Engine, probe, serve, suffix_refusal
 from temper.errors import DataError
 from temper.process.specs import BenchmarkSpec
 from temper.process.stage import Report, Stage, run
 from temper.rows import Point, load
 from temper.stages.training.rendering import prompt_text
-from temper.stats import multiples
-
-Use = Callable[[Configuration], AbstractContextManager[Engine]]
-"""Lends a rung's warm engine."""
 
 
 def main(stage: Stage[BenchmarkSpec]) -> Report:
     """Climb the ladder, compare answers, write both down."""
-    spec, capabilities = stage.spec, probe(stage.runtime)
-    engine = capabilities.served(spec.engine)
-    bench = _bench(stage, engine.dtype, hardware.measured(capabilities.device, getattr(torch, engine.dtype)))
+    capabilities, asked = probe(stage.runtime), ladder(stage.spec.benchmark)
+    engine = capabilities.served(stage.spec.engine)
+    bench = _bench(stage, engine.dtype, capabilities)
+    left_out = _left_out(stage, asked)
+    rungs = [rung for rung in asked if rung.name not in left_out]
     models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
-    rungs = configurations(ladder(spec.benchmark), *models)
+    work = _Work(stage, engine, bench)
+    with Engines(work.start, bench.warm, resident=capabilities.device == "cpu") as engines:
+        measured = work.measure(configurations(rungs, *models), engines)
+    written = measured.model_copy(update={"left_out": left_out})
+    same = written.equivalence
+    stage.event(f"same answers with and without the drafter: {same.same} of {same.n}")
+    written.write(stage.out("report"))
+    reached = {"memory_gb_per_s": bench.hardware.bytes_per_s / 1e9, "arithmetic_gflops": bench.hardware.flops / 1e9}
+    figures = equivalence.metrics(same) | reached
+    for one in written.rows:
+        figures |= one.metrics()
+    for prompts in written.tokens:
+        figures |= prompts.metrics()
+    return Report(metrics=figures, artifacts={"report": "report"})
 
-    def start(one: Configuration) -> AbstractContextManager[Engine]:
-        stage.event(f"{one.name}: starting the engine")
-        log = stage.run_dir / f"engine-{one.name}.log"
+
+class _Work:
+    """All measurements of one benchmark."""
+
+    def __init__(self, stage: Stage[BenchmarkSpec], engine: EngineSettings, bench: Bench) -> None:
+        self.stage, self.engine, self.bench = stage, engine, bench
+        settings, asked = stage.spec.benchmark, stage.spec.evaluate
+        points = load(stage.inputs["data"] / "points.jsonl", Point)
+        self.comparison = Comparison.of(points, settings, max_tokens=asked.max_tokens, concurrency=asked.concurrency)
+        self.texts: list[str] = []
+        if settings.token_prompts:
+            tokenizer = AutoTokenizer.from_pretrained(stage.inputs["target"])
+            self.texts = [prompt_text(tokenizer, row.prompt) for row in spread(points, settings.token_prompts)]
+
+    def start(self, one: Configuration) -> AbstractContextManager[Engine]:
+        """A fresh engine."""
+        self.stage.event(f"{one.name}: starting the engine")
+        settings = self.engine
         return serve(
             one.model,
-            settings=engine if one.rung.optimised else engine.model_copy(update={"prefix_caching": False}),
-            runtime=stage.runtime,
-            log=log,
-            drafter=one.drafter,
-            progress=lambda said: stage.event(f"{one.name}: {said}"),
+            settings=settings if one.rung.optimised else settings.model_copy(update={"prefix_caching": False}),
+            runtime=self.stage.runtime,
+            log=self.stage.run_dir / f"engine-{one.name}.log",
+            drafter=one.guesses,
+            progress=lambda said: self.stage.event(f"{one.name}: {said}"),
         )
 
-    points = load(stage.inputs["data"] / "points.jsonl", Point)
-    with Engines(start, resident=capabilities.device == "cpu") as engines:
-
-        def use(one: Configuration) -> AbstractContextManager[Engine]:
-            return engines.use(one, bench.warm)
-
-        rows = bench.ladder(rungs, engines, capabilities)
-        shown = [one for one in rungs if one.rung.optimised and not (one.rung.quantised and capabilities.fp8_reason)]
-        prompts = spread(points, spec.benchmark.token_prompts) if spec.benchmark.token_prompts else []
-        streamed = _streamed(stage, shown, use, prompts) if prompts else []
-        same, accepted = equivalence.measure(
-            points,
-            spec.benchmark,
-            lambda rung: use(next(one for one in rungs if one.rung == rung)),
-            max_tokens=spec.evaluate.max_tokens,
-            concurrency=spec.evaluate.concurrency,
+    def measure(self, configurations: Sequence[Configuration], engines: Engines) -> Ladder:
+        """Everything, so that each engine is started once, whether or not all are up at once."""
+        rows: list[Row] = []
+        streamed: list[Streamed] = []
+        said: dict[Rung, Said] = {}
+        for together in engines.visits(configurations):
+            rows += self.bench.rows(together, engines)
+            for one in filter(self.bench.comparable, together):
+                streamed += self._streamed(one, engines) if one.rung.optimised else []
+            for one in together:
+                if one.rung.optimised and not one.rung.quantised:
+                    with engines.use(one) as engine:
+                        said[one.rung] = self.comparison.said(one.rung, engine)
+        order = [one.name for one in configurations]
+        rows.sort(key=lambda row: (order.index(row.configuration), row.concurrency))
+        student = next(one for one in configurations if one.rung == STUDENT)
+        return Ladder(
+            rows=beside(rows),
+            equivalence=self.comparison.compared(said, lambda: engines.use(student)),
+            acceptance=said[DRAFTER].accepted,
+            tokens=streamed,
+            dtype=self.engine.dtype,
+            capabilities=self.bench.capabilities,
         )
-    stage.event(f"same answers with and without the drafter: {same['same']} of {same['n']}")
-    written = {
-        "rows": rows,
-        "equivalence": same,
-        "acceptance": accepted,
-        "tokens": streamed,
-        "dtype": engine.dtype,
-        "capabilities": capabilities.model_dump(mode="json"),
-    }
-    (stage.out("report") / "ladder.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
-    reached = {"memory_gb_per_s": bench.hardware.bytes_per_s / 1e9, "arithmetic_gflops": bench.hardware.flops / 1e9}
-    return Report(metrics=_metrics(rows, same, streamed) | reached, artifacts={"report": "report"})
+
+    def _streamed(self, one: Configuration, engines: Engines) -> list[Streamed]:
+        """Token-level figures at each concurrency."""
+        stage, found = self.stage, []
+        for customers in stage.spec.benchmark.concurrency if self.texts else ():
+            stage.event(f"{one.name}: {len(self.texts)} prompts streamed by vllm bench serve, {customers} at once")
+            folder = stage.run_dir / "tokens" / f"{one.name}-{customers}"
+            limits = {"customers": customers, "most": stage.spec.evaluate.max_tokens}
+            with engines.use(one) as engine:
+                figures = tokens.measure(
+                    engine, self.texts, stage.inputs["target"], folder, runtime=stage.runtime, **limits
+                )
+            at = {"configuration": one.name, "concurrency": customers, "prompts": len(self.texts)}
+            found.append(Streamed.model_validate({**at, **figures}))
+        return found
 
 
-def _streamed(
-    stage: Stage[BenchmarkSpec], rungs: Sequence[Configuration], use: Use, prompts: Sequence[Point]
-) -> list[dict[str, Any]]:
-    """Token-level figures of these rungs at each concurrency."""
-    target, found = stage.inputs["target"], []
-    tokenizer = AutoTokenizer.from_pretrained(target)
-    texts = [prompt_text(tokenizer, row.prompt) for row in prompts]
+def _left_out(stage: Stage[BenchmarkSpec], rungs: Sequence[Rung]) -> dict[str, str]:
+    """Rungs that cannot be served here, each with the reason."""
+    found = {}
     for rung in rungs:
-        with use(rung) as engine:
-            for customers in stage.spec.benchmark.concurrency:
-                stage.event(f"{rung.name}: {len(texts)} prompts streamed by vllm bench serve, {customers} at once")
-                folder = stage.run_dir / "tokens" / f"{rung.name}-{customers}"
-                limits = {"customers": customers, "most": stage.spec.evaluate.max_tokens}
-                figures = tokens.measure(engine, texts, target, folder, runtime=stage.runtime, **limits)
-                found.append({"configuration": rung.name, "concurrency": customers, "prompts": len(texts), **figures})
+        if rung.drafting == "suffix" and (reason := suffix_refusal(stage.runtime)):
+            stage.event(f"{rung.name} is left out: {reason}")
+            found[rung.name] = reason
     return found
 
 
-def _bench(stage: Stage[BenchmarkSpec], dtype: str, found: Hardware) -> Bench:
+def _bench(stage: Stage[BenchmarkSpec], dtype: str, capabilities: Capabilities) -> Bench:
     path = stage.inputs["data"] / "scenarios.jsonl"
     scenarios = load_scenarios(path)
     if not scenarios:
         raise DataError(f"{path} holds no scenarios, the benchmark's load: set synthesize.scenarios to at least 1")
+    found: Hardware = hardware.measured(capabilities.device, getattr(torch, dtype))
     return Bench(
         domain=load_domain(stage.spec.domain.name),
         scenarios=scenarios,
         settings=stage.spec.benchmark,
+        capabilities=capabilities,
         halstead_threshold=stage.spec.evaluate.halstead_threshold,
         max_tokens=stage.spec.evaluate.max_tokens,
         say=stage.event,
         hardware=found,
         dtype=dtype,
     )
-
-
-def _metrics(rows: list[dict[str, Any]], same: dict[str, Any], streamed: list[dict[str, Any]]) -> dict[str, float]:
-    """Flat figures; a speed that is only emulated is no figure, tokens per step always are."""
-    plain = {row["concurrency"]: row["rounds"] for row in rows if row["configuration"] == STUDENT.name}
-    metrics = equivalence.metrics(same)
-    for row in rows:
-        figures = {PER_STEP: row[PER_STEP]} if row[PER_STEP] is not None else {}
-        if row["comparable"]:
-            figures |= {name: row[name] for name in MEDIANS}
-            figures["speedup"] = median(multiples(row["rounds"], plain[row["concurrency"]]))
-        at = row["configuration"], row["concurrency"]
-        metrics |= {str(Speed(*at, name)): value for name, value in figures.items()}
-    for row in streamed:
-        at = row["configuration"], row["concurrency"]
-        metrics |= {str(Tokens(*at, name)): row[name] for name in tokens.FIGURES}
-    return metrics
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from temper.config.metrics import AgentScore, EndToEnd
 from temper.config.stages import ROLES
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
-from temper.engine import serve
+from temper.engine import Usage, serve
 from temper.evaluation.changes import changed, score_changed
 from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
 from temper.process.specs import EvaluateSpec
@@ -54,8 +54,7 @@ def main(stage: Stage[EvaluateSpec]) -> Report:
     scores["changed"], more = score_changed(domain, others, answers[len(points) :], before)
     failures += more
     passed = sum(row["passed"] for row in played)
-    drafts = counters.get("spec_decode_num_drafts", 0.0)
-    tokens_per_step = 1 + counters.get("spec_decode_num_accepted_tokens", 0.0) / drafts if drafts else None
+    tokens_per_step = Usage.between({}, counters).tokens_per_step if "drafter" in stage.inputs else None
     out = stage.out("report")
     checks = sum((Counter(row["counts"]) for row in played), Counter[str]())
     pass_hat_k = _pass_hat(played, spec.evaluate.trials)
