@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from temper.config import load_preset
 from temper.process.guard import Process
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ def test_deployments_are_a_form_with_bounds_and_paused_at_night(deployed: "World
     assert [schedule["active"] for schedule in found["customize/demo"]["schedules"]] == [False]
 
 
+def changed(**parts: Any) -> dict[str, Any]:
+    """The smoke preset as a form sends it, with changes that its fields forbid."""
+    values = load_preset("smoke").model_dump(mode="json")
+    return {
+        name: {**value, **parts[name]} if isinstance(value, dict) and name in parts else parts.get(name, value)
+        for name, value in values.items()
+    }
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -72,6 +82,10 @@ def test_deployments_are_a_form_with_bounds_and_paused_at_night(deployed: "World
         {"config": "smoke", "overrides": ["sft.epochs"]},
         {"config": "smoke", "until": "sfft"},
         {"config": "smoke", "overrides": ["name=x", "../../x"]},
+        {"config": changed(name="../../../x")},
+        {"config": changed(runtime={"pipeline_id": "../../x"})},
+        {"config": changed(benchmark={"concurrency": [0]})},
+        {"config": changed(gate={"rules": []})},
     ],
 )
 def test_a_wrong_form_is_refused_before_a_run_is_queued(deployed: "World", parameters: dict[str, Any]) -> None:

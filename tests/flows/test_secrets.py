@@ -3,6 +3,9 @@
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psutil
 
 from tests.fakes.endpoint import FakeEndpoint
 
@@ -23,6 +26,15 @@ def test_an_endpoint_that_repeats_the_key_leaves_it_in_no_file(world: "World") -
     assert "refuses" in said
     assert KEY not in said
     assert holders(world.home) == []
+
+
+def test_every_port_that_is_opened_is_on_loopback(world: "World") -> None:
+    ours = [child for child in psutil.Process().children(recursive=True) if child.is_running()]
+    heard = [port for child in ours for port in child.net_connections() if port.status == psutil.CONN_LISTEN]
+    assert {urlsplit(world.env[name]).port for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")} <= {
+        port.laddr.port for port in heard
+    }
+    assert {port.laddr.ip for port in heard} == {"127.0.0.1"}
 
 
 def holders(home: Path) -> list[str]:

@@ -165,6 +165,16 @@ def test_a_home_that_cannot_be_made_is_one_line_and_the_doctor_goes_on(tmp_path:
     assert any("port 5000" in line for line in lines), "the last check is still looked at"
 
 
+@pytest.mark.parametrize("value", ["!!python/object/apply:os.mkdir [{}]", "!!python/name:os.system"])
+def test_a_tag_that_would_run_code_is_no_value(value: str, tmp_path: Path) -> None:
+    tagged = value.format(tmp_path / "run")
+    assert "is not a YAML value" in said(f"sft.epochs={tagged}")
+    (tmp_path / "mine.yaml").write_text(f"extends: smoke\nname: {tagged}\n")
+    with pytest.raises(ConfigError, match="is not valid YAML"):
+        resolve(str(tmp_path / "mine.yaml"), [])
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_is_named_before_a_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMPER_HOME", str(tmp_path))
     assert roomy_home() == home() == tmp_path

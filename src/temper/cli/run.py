@@ -144,6 +144,7 @@ def _explain(code: int, log: Path) -> int:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     last = next((line for line in reversed(lines) if line.startswith("temper: ")), None)
     if last is None:
+        roomy_home()  # a flow that cannot write cannot say so
         raise StageError(f"the flow ended with code {code}; its log: {log}")
     print(last, file=sys.stderr)
     return code

@@ -13,7 +13,7 @@ from pathlib import Path
 from temper import secrets
 from temper.config.addresses import HTTP, TRACKING, malformed
 from temper.errors import ConfigError, TemperError, TrackingError
-from temper.home import home
+from temper.home import home, roomy_home
 from temper.process.guard import Process
 
 START_S = 300.0
@@ -117,6 +117,7 @@ def _healthy(name: str, process: Process, url: str, log: Path) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if process.wait(0.3) is not None:
+            roomy_home()  # a full disk is the usual reason, and a log that cannot be written does not name it
             raise ServerError(f"{name} ended while it started; its log: {log}")
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
             return
