@@ -20,6 +20,7 @@ from temper.stages.checkpoints.checked import checked
 from temper.stages.checkpoints.gguf import load_gguf
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import common as training
+from temper.stages.training.control import control_tokens, guarded
 
 FILES = (
     "*.safetensors",
@@ -51,6 +52,7 @@ def main(stage: Stage[BaseSpec]) -> Report:
         _download(settings, folder)
     figures = checked(folder, settings.name)
     _without_a_clock(folder)
+    _guard(folder)
     return Report(figures, {"model": "model"})
 
 
@@ -82,6 +84,15 @@ def _without_a_clock(folder: Path) -> None:
     if isinstance(template, str) and "strftime_now" in template:
         tokenizer.chat_template = ONE_DAY + template
         tokenizer.save_pretrained(folder)
+
+
+def _guard(folder: Path) -> None:
+    """Texts that spell a control token open no turn, whoever renders the template."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    template = tokenizer.chat_template
+    written = template["default"] if isinstance(template, dict) else template
+    path = folder / "chat_template.jinja"
+    path.write_text(guarded(written, control_tokens(tokenizer)), encoding="utf-8")
 
 
 if __name__ == "__main__":

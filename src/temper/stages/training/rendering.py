@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from temper.errors import DataError
 from temper.rows import ChatRow, Document, Message, PairRow, read
+from temper.stages.training.control import as_text, control_tokens
 
 RowT = TypeVar("RowT", ChatRow, Document, PairRow)
 Tokens = TypeVar("Tokens")
@@ -57,7 +58,12 @@ def template_ids(
 
 def answer_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """Tokens that the model has to write: the answer and the end of its turn."""
-    return [*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
+    return [*text_ids(tokenizer, text), tokenizer.eos_token_id]
+
+
+def text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Tokens of a text, none of them a control token."""
+    return list(tokenizer.encode(as_text(text, control_tokens(tokenizer)), add_special_tokens=False))
 
 
 def chat_row(tokenizer: PreTrainedTokenizerBase, row: ChatRow) -> Answered:
@@ -68,10 +74,10 @@ def chat_row(tokenizer: PreTrainedTokenizerBase, row: ChatRow) -> Answered:
 
 def text_row(tokenizer: PreTrainedTokenizerBase, row: Document) -> Answered:
     """A document for continual pretraining: the context C_x is read, the document is learnt."""
-    context = tokenizer.encode(row.prompt, add_special_tokens=False)
+    context = text_ids(tokenizer, row.prompt)
     # A document without a context still needs one token to be predicted from.
     # Documents are cut to size, so their end is not an end worth learning: no eos.
-    document = tokenizer.encode(row.completion, add_special_tokens=False)
+    document = text_ids(tokenizer, row.completion)
     return _scored(context or [tokenizer.eos_token_id], document, "")
 
 
