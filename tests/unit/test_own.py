@@ -21,7 +21,7 @@ from temper.rows import lines as rows_of
 from temper.synthesis.quality import alternates
 from temper.synthesis.sets import build
 from temper.traces.bring import CONVERT, bring
-from temper.traces.convert import Refused
+from temper.traces.calls import Refused
 from temper.traces.personal import redacted, spans
 
 TOOLS = [{"type": "function", "function": {"name": "get_order", "parameters": {"properties": {"order": {}}}}}]
@@ -74,7 +74,10 @@ def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path
 
 def test_a_call_that_cannot_be_written_is_refused(tmp_path: Path):
     call = {"function": {"name": "get_order", "arguments": '{"order": "\\ud83d"}'}}
-    chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [call]}]}
+    chat = {
+        "tools": TOOLS,
+        "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [call]}],
+    }
     came = bring([lines(tmp_path / "chats.jsonl", chat, CHAT)], "sft", tmp_path / "out")
     assert came.refused[0]["reason"] == "message 1: half of a surrogate pair in a tool call"
     assert came.made == 2

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from temper.errors import DataError
 from temper.rows import TRAIN, line, write
 from temper.traces import personal
-from temper.traces.convert import Refused, Row, conversation, document, is_t1, preference, t1
+from temper.traces.calls import Refused
+from temper.traces.convert import Row, conversation, document, is_t1, preference, t1
 from temper.traces.files import Record, records
 
 SetName = Literal["sft", "dpo", "cpt"]
@@ -57,6 +58,8 @@ def bring(
         part.unlink()
         first = came.refused[0] if came.refused else None
         why = f"; {first['file']}, row {first['row']}: {first['reason']}" if first else ""
+        if not came.read:
+            raise DataError(f"{', '.join(path.name for path in files)}: the file holds no records")
         raise DataError(f"none of {came.read} records became a row of {name}{why}")
     part.replace(out / TRAIN)
     return came

@@ -6,55 +6,76 @@ OpenAI's `input`, `preferred_output`, `non_preferred_output`), tau-bench's traje
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from temper.rows import Message
+from temper.traces.calls import Refused, Schema, answered, arguments_of, calls_of, function_of, offered
+from temper.traces.calls import learnt as learnt_of
 
 Row = dict[str, Any]
+UNREAD = {
+    "conversations": "ShareGPT's form (`conversations`), which is not read yet",
+    "simulations": "tau2-bench's form (`simulations`), which is not read yet",
+    "answers": "xLAM's form (`query`, `answers`), which is not read yet",
+    "instruction": "Alpaca's form (`instruction`, `output`), which is not read yet",
+    "completion": "the form of `prompt` and `completion`, which is not read yet",
+    "answer": "the form of `question` and `answer`, which is not read yet",
+}
+"""Known forms that no rows are made of, by a field that names them."""
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-
-
-class Refused(Exception):
-    """A record that cannot become a row, with the reason."""
 
 
 def conversation(record: Mapping[str, Any]) -> list[Row]:
     """An SFT row for each thing that the assistant said or called: what stood before it is the prompt."""
     messages = record.get("messages") or record.get("traj")
     if not isinstance(messages, (list, tuple)) or not messages:
-        raise Refused("no `messages` (or `traj`)")
+        form = next((f": this is {name}" for field, name in UNREAD.items() if field in record), "")
+        raise Refused(f"no `messages` (or `traj`){form}")
     if "traj" in record and not _solved(record):
         raise Refused(f"reward {record.get('reward')}: only solved trajectories are examples")
-    talk, rows = _system(record.get("tools")), []
+    if not learnt_of(record):
+        raise Refused("its weight is 0")
+    tools = offered(record.get("tools") or record.get("functions"))
+    names = answered(messages, tools, listed="messages" in record)
+    talk, rows, learnt = _system(tools), [], True
     for number, message in enumerate(messages):
-        role, text = _said(message, number)
-        if role == "assistant" and talk and talk[-1]["role"] == "user":
-            rows.append({"role": "assistant", "prompt": list(talk), "completion": [{"role": role, "content": text}]})
-        talk = _joined(talk, role, text)
+        role, text = _said(message, number, names.get(number, ""))
+        grown = _joined(talk, role, text)
+        goes_on = bool(talk) and talk[-1]["role"] == "assistant"
+        learnt = learnt_of(message) and (learnt or not goes_on)
+        last = number + 1 == len(messages) or _role(messages[number + 1]) != "assistant"
+        if role == "assistant" and last and learnt and any(said["role"] == "user" for said in talk):
+            rows.append({"role": role, "prompt": grown[:-1], "completion": [grown[-1]]})
+        talk = grown
     if not rows:
-        raise Refused("the assistant says nothing that follows a user")
+        raise Refused("the assistant says nothing to learn that follows a user")
     return rows
 
 
 def preference(record: Mapping[str, Any]) -> list[Row]:
     """One DPO row: a prompt, the better answer, the worse one."""
-    asked = record.get("prompt", record.get("input"))
-    if isinstance(asked, Mapping):
-        tools, asked = asked.get("tools"), asked.get("messages")
-    else:
-        tools = record.get("tools")
-    better = _answer(record.get("chosen", record.get("preferred_output")), "chosen")
-    worse = _answer(record.get("rejected", record.get("non_preferred_output")), "rejected")
-    if asked is None and isinstance(record.get("chosen"), (list, tuple)):
-        asked = record["chosen"][:-1]  # both answers repeat the whole conversation
+    asked = next((record[name] for name in ("prompt", "input", "question", "messages") if name in record), None)
+    source = asked if isinstance(asked, Mapping) else record
+    asked = asked.get("messages") if isinstance(asked, Mapping) else asked
+    better, before = _answer(record.get("chosen", record.get("preferred_output")), "chosen")
+    worse, other = _answer(record.get("rejected", record.get("non_preferred_output")), "rejected")
     if better == worse:
         raise Refused("chosen and rejected are the same")
+    if before != other:
+        raise Refused("chosen and rejected answer different questions")
+    tools, system = offered(source.get("tools")), record.get("system")
     prompt = _system(tools)
+    if isinstance(system, str) and system.strip():
+        prompt = _joined(prompt, "system", system.strip())
     if isinstance(asked, str):
         asked = [{"role": "user", "content": asked}]
-    for number, message in enumerate(asked if isinstance(asked, (list, tuple)) else []):
+    asked = list(asked) if isinstance(asked, (list, tuple)) else []
+    if asked and before and [_said(message, 0) for message in asked] != [_said(message, 0) for message in before]:
+        raise Refused("the answers begin with messages that are not the prompt")
+    for number, message in enumerate(asked or before):
         prompt = _joined(prompt, *_said(message, number))
     if not prompt or prompt[-1]["role"] != "user":
         raise Refused("the prompt does not end with a user's message")
@@ -98,41 +119,51 @@ def _solved(record: Mapping[str, Any]) -> bool:
     return isinstance(reward, (int, float)) and abs(reward - 1) < 1e-6  # as tau-bench itself counts success
 
 
-def _said(message: Any, number: int) -> tuple[str, str]:
+def _said(message: Any, number: int, tool: str = "") -> tuple[str, str]:
     """A message as (role, text): calls as compact JSON, a tool's answer as what the user's side reports."""
     if not isinstance(message, Mapping) or message.get("role") not in ROLES:
         raise Refused(f"message {number} has no role of {', '.join(ROLES)}")
     role, text = str(message["role"]), _content(message.get("content"))
-    calls = message.get("tool_calls")
+    calls = calls_of(message)
     if calls:
         text = "\n".join(part for part in (text, _calls(calls, number)) if part)
+    if role in ("tool", "function"):  # an empty answer is an answer
+        return "user", f"{tool or message.get('name') or 'tool'}: {text}".strip()
     if not text:
         raise Refused(f"message {number} is empty")
-    if role in ("tool", "function"):
-        return "user", f"{message.get('name') or 'tool'}: {text}"
     return ("system" if role == "developer" else role), text
 
 
 def _content(content: Any) -> str:
     if isinstance(content, (list, tuple)):  # OpenAI's content parts
-        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
-        content = "\n".join(text for text in texts if text and isinstance(text, str))
-    return content.strip() if isinstance(content, str) else ""
+        content = "\n".join(text for part in content if (text := _part(part)))
+    text = content.strip() if isinstance(content, str) else ""
+    if "\0" in text:
+        raise Refused("a NUL character in a text")
+    return re.sub(r"\A<think>.*?</think>\s*", "", text, flags=re.DOTALL)
+
+
+def _part(part: Any) -> str:
+    """The text of a content part. A part that is no text refuses the row: without it the row says something else."""
+    if isinstance(part, str):
+        return part
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if kind in ("tool_use", "tool_result"):
+        raise Refused(f"Anthropic's content blocks ({kind}): convert them to OpenAI's form first")
+    texts = [part.get(name) for name in ("text", "refusal")] if isinstance(part, Mapping) else []
+    text = next((text for text in texts if isinstance(text, str)), None)
+    if text is None and kind not in (None, "thinking"):
+        raise Refused(f"a content part of type {kind}: only texts can be learnt")
+    return text or ""
 
 
 def _calls(calls: Any, number: int) -> str:
     made = []
     for call in calls if isinstance(calls, (list, tuple)) else []:
-        function = _function(call)
+        function = function_of(call)
         if function is None:
             raise Refused(f"message {number}: a tool call without a name")
-        arguments = function.get("arguments") or {}
-        try:
-            arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
-        except (ValueError, RecursionError):
-            raise Refused(f"message {number}: the arguments of {function['name']} are not JSON") from None
-        if not isinstance(arguments, Mapping):
-            raise Refused(f"message {number}: the arguments of {function['name']} are no object")
+        arguments = arguments_of(function, f"message {number}")
         made.append({"name": function["name"], "arguments": arguments})
     text = json.dumps(made, separators=(",", ":"), ensure_ascii=False, default=str)  # parquet knows dates
     try:
@@ -142,25 +173,14 @@ def _calls(calls: Any, number: int) -> str:
     return text
 
 
-def _system(tools: Any) -> list[Message]:
+def _system(tools: Mapping[str, Schema]) -> list[Message]:
     """The tools' signatures as a system message, as the agents' own prompts show theirs."""
-    signatures = []
-    for number, tool in enumerate(tools if isinstance(tools, (list, tuple)) else []):
-        function = _function(tool)
-        parameters = (function or {}).get("parameters") or {}
-        properties = parameters.get("properties") or {} if isinstance(parameters, Mapping) else None
-        if function is None or not isinstance(properties, Mapping):
-            raise Refused(f"tool {number} has no name, or parameters that are no JSON schema")
-        # Parquet gives every tool the properties of all, empty where they are another's.
-        names = [str(name) for name, schema in properties.items() if schema is not None]
-        signatures.append(f"{function['name']}({', '.join(names)})")
+    signatures = [f"{name}({', '.join(schema.arguments)})" for name, schema in tools.items()]
     return [_message("system", f"tools: {'; '.join(signatures)}")] if signatures else []
 
 
-def _function(value: Any) -> Mapping[str, Any] | None:
-    """What OpenAI's form holds under `function`, or the value itself in the bare form; None if it has no name."""
-    inner = value.get("function", value) if isinstance(value, Mapping) else None
-    return inner if isinstance(inner, Mapping) and isinstance(inner.get("name"), str) and inner["name"] else None
+def _role(message: Any) -> str:
+    return str(message.get("role")) if isinstance(message, Mapping) else ""
 
 
 def _joined(talk: Sequence[Message], role: str, text: str) -> list[Message]:
@@ -176,14 +196,19 @@ def _joined(talk: Sequence[Message], role: str, text: str) -> list[Message]:
     return list(talk) if greeting else [*talk, _message(role, text)]
 
 
-def _answer(value: Any, name: str) -> list[Message]:
+def _answer(value: Any, name: str) -> tuple[list[Message], list[Any]]:
+    """The answer, and the messages that it repeats before it."""
+    before: list[Any] = []
+    if isinstance(value, Mapping):
+        value = [value]
     if isinstance(value, (list, tuple)) and value:
+        before = list(value[:-1])
         role, text = _said(value[-1], len(value) - 1)
     else:
         role, text = "assistant", _content(value)
     if role != "assistant" or not text:
         raise Refused(f"no `{name}` answer")
-    return [_message("assistant", text)]
+    return [_message("assistant", text)], before
 
 
 def _message(role: str, content: str) -> Message:

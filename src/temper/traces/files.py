@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,27 @@ def records(path: Path) -> Iterator[tuple[int, Record | str]]:
     if suffix not in READABLE:
         raise DataError(f"{path.name}: cannot read {suffix or 'a file without a suffix'}; use {', '.join(READABLE)}")
     try:
-        yield from _READERS[suffix](path)
+        yield from (_json if _is_array(path, suffix) else _lines if _is_lines(path, suffix) else _READERS[suffix])(path)
     except UnicodeDecodeError:
         raise DataError(f"{path.name} is not UTF-8; convert it first (iconv -f LATIN1 -t UTF-8)") from None
     except csv.Error as error:
         raise DataError(f"{path.name} is not CSV: {error}") from None
+
+
+def _is_array(path: Path, suffix: str) -> bool:
+    """Whether a file that is called .jsonl holds one JSON list."""
+    if suffix != ".jsonl":
+        return False
+    first = next((text for _, text in lines(path)), b"").removeprefix(b"\xef\xbb\xbf").strip()
+    return first.startswith(b"[") and not first.endswith(b"]")
+
+
+def _is_lines(path: Path, suffix: str) -> bool:
+    """Whether a file that is called .json holds several objects, one a line."""
+    if suffix != ".json":
+        return False
+    first = [text for _, text in islice(lines(path), 2)]
+    return len(first) == 2 and all(isinstance(_parsed(text.decode("utf-8-sig")), dict) for text in first)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Record | str]]:
@@ -80,9 +97,16 @@ def _parquet(path: Path) -> Iterator[tuple[int, Record | str]]:
             for batch in source.iter_batches(batch_size=256):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, row
+                    yield number, _unpadded(row)
     except pyarrow.ArrowException as error:
         raise DataError(f"{path.name} is not parquet: {error}") from None
+
+
+def _unpadded(value: Any) -> Any:
+    """A parquet value without the fields that are there only because another row, call or tool has them."""
+    if isinstance(value, dict):
+        return {name: _unpadded(item) for name, item in value.items() if item is not None}
+    return [_unpadded(item) for item in value] if isinstance(value, list) else value
 
 
 def _text(path: Path) -> Iterator[tuple[int, Record | str]]:
