@@ -43,6 +43,7 @@ def main(run_dir: Path) -> None:
             num_train_epochs=told["epochs"],
             per_device_train_batch_size=told["batch_size"],
             learning_rate=told["learning_rate"],
+            adam_beta2=told["beta2"],
             lr_scheduler_type=told["schedule"],
             warmup_steps=told["warmup_ratio"],
             max_length=told["max_length"],

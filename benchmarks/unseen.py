@@ -1,9 +1,9 @@
-"""A run's students on evaluation sets of other seeds: what they reach where nobody looked at failures to choose rows.
+"""A run's students on evaluation sets of other seeds: whether they learnt more than one seed's rows by heart.
 
     .venv/bin/python benchmarks/unseen.py --run latest --seeds 8 9 --out docs/results/unseen.md
 
 The run has to have got as far as DPO, in this checkout. Each seed gives a world, customers and conversations of its
-own, in held-out wordings and entities; points that resemble a row that the run trained on are left out.
+own, in held-out wordings and entities that all seeds share; points that resemble a row that the run trained on are left out.
 """
 
 import argparse
