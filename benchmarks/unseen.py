@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/unseen.py --run latest --seeds 8 9 --out docs/results/unseen.md
 
 The run has to have got as far as DPO, in this checkout. Each seed gives a world, customers and conversations of its
-own, in held-out wordings and entities that all seeds share; points that resemble a row that the run trained on are left out.
+own, in the held-out wordings and entities that all seeds share; points that resemble a row that the run trained on are
+left out.
 """
 
 import argparse

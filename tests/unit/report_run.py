@@ -11,7 +11,9 @@ from temper.config import ROLES
 from temper.config.rungs import NGRAM, RUNGS, SUFFIX
 
 RUN, EARLIER = "20260101-120000-demo", "20251231-090000-demo"
-SCORES = {"teacher": 96.0, "base": 2.0, "cpt": 4.0, "sft": 88.0, "dpo": 94.0, "final": 92.0}
+SCORES = {"teacher": 96.0, "base": 2.0, "cpt": 4.0, "sft": 88.0, "dpo": 94.0, "final": 92.0, "rules": 60.0, "unaided": 0.0}
+NO_MODEL = {"teacher", "final", "rules", "unaided"}
+E2E = {"dpo": (16, 20), "final": (18, 20), "rules": (15, 20), "unaided": (12, 20)}
 LADDER = {
     "unoptimised": (0.105, 12.0, None, 15.0),
     "student": (0.21, 6.1, None, 24.0),
@@ -53,9 +55,7 @@ def publish(store: Store, scratch: Path) -> list[StageResult]:
     ]
     run.stage("fp8", {"parent": "dpo.model"}, {"model": "model"}, curves=clipped, wall_s=31, earlier=False)
     for stage, score in SCORES.items():
-        inputs = {"data": "synthesize.evaluation"} | (
-            {} if stage in {"teacher", "final"} else {"model": f"{stage}.model"}
-        )
+        inputs = {"data": "synthesize.evaluation"} | ({} if stage in NO_MODEL else {"model": f"{stage}.model"})
         files = {"scores.json": _scores(stage, score), "failures.jsonl": _failure(stage)}
         run.stage(f"evaluate:{stage}", inputs, {"report": "report"}, files=files, wall_s=70, earlier=stage < "d")
     inputs = {"target": "dpo.model", "drafter": "draft.model", "fp8": "fp8.model", "data": "synthesize.evaluation"}
@@ -118,14 +118,16 @@ class _Run:
 
 def _scores(stage: str, score: float) -> dict[str, Any]:
     slices = {"replan": {"score": score - 2, "n": 20}, "rare intent": {"score": score + 1, "n": 30}}
-    outcomes = {"teacher": 0, "final": 0, "base": 0, "cpt": 0, "sft": 1, "dpo": 2}
+    right = {"sft": 1, "dpo": 2}.get(stage, 0)
+    passed, n = E2E.get(stage, (0, 0))
+    asked = () if stage == "unaided" else ROLES
     return {
         "stage": stage,
-        "agent_scores": {role: {"score": score + n / 2, "n": 100, "slices": slices} for n, role in enumerate(ROLES)},
-        "e2e": {"passed": 16, "n": 20, "checks": {"refusal_sent_back": 3}} if stage == "dpo" else {"passed": 0, "n": 0},
+        "agent_scores": {role: {"score": score + n / 2, "n": 100, "slices": slices} for n, role in enumerate(asked)},
+        "e2e": {"passed": passed, "n": n, "checks": {"refusal_sent_back": 3} if stage == "dpo" else {}},
         "points": [
-            {"id": f"{role}-{n}", "role": role, "slice": "replan", "correct": n < outcomes[stage]}
-            for role in ROLES
+            {"id": f"{role}-{n}", "role": role, "slice": "replan", "correct": n < right}
+            for role in asked
             for n in range(2)
         ],
         "tokens_per_step": None,

@@ -1,6 +1,7 @@
 """The report: what it says is what the stages published, and the page stands alone."""
 
 import json
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -108,12 +109,26 @@ def test_json_says_what_was_published(report: Report) -> None:
     assert report.agent_scores["sft"]["understander"].score == 88.0
     assert report.agent_scores["sft"]["understander"].low < 88.0 < report.agent_scores["sft"]["understander"].high
     assert report.agent_scores["dpo"]["planner"].slices["replan"].n == 20
-    assert report.e2e.keys() == {"dpo"}, "stages that played no scenario have no passes"
+    assert report.e2e.keys() == {"dpo", "final"}, "floors stand apart, and stages that played no scenario have no passes"
     assert (report.e2e["dpo"].passed, report.e2e["dpo"].n) == (16, 20)
     assert report.e2e["dpo"].low < 80 < report.e2e["dpo"].high
     assert report.wall_s["benchmark"] == 410
     assert report.cached["sft"] is True
     assert report.cached["dpo"] is False
+
+
+def test_a_line_says_how_much_of_the_scenarios_is_the_models_and_how_much_the_codes(folder: Path, report: Report) -> None:
+    said = line(report)
+    assert "90 % (18 of 20) pass with the model (final)" in said
+    assert "no language model passes 75 % (15 of 20): 15 points are the model's own" in said
+    assert "without M's repairs passes 60 % (12 of 20): 30 points are the repairs'" in said
+    assert report.floors.base is not None
+    assert report.floors.base.e2e is None
+    shown = " ".join(text(report).split())
+    page = " ".join(html.unescape((folder / "report.html").read_text(encoding="utf-8")).split())
+    assert said in shown
+    assert said in page
+    assert line(report.model_copy(update={"floors": Floors()})) == ""
 
 
 def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(report: Report) -> None:
@@ -139,6 +154,11 @@ def test_gate_figures_have_the_names_that_presets_use(store: Store, results: lis
     asked = {rule.metric for rule in load_preset("demo").gate.rules}
     assert asked <= metrics.keys()
     assert metrics["e2e.dpo"] == 80.0
+    assert (metrics["floors.rules.planner"], metrics["floors.rules.e2e"]) == (60.5, 75.0)
+    assert metrics["floors.unaided.planner"] == metrics["agent_scores.final.planner"]
+    assert (metrics["floors.unaided.e2e"], metrics["e2e.final"]) == (60.0, 90.0)
+    assert metrics["floors.base.planner"] == metrics["agent_scores.base.planner"]
+    assert "floors.base.e2e" not in metrics
     assert metrics["equivalence.same_percent"] == 97.5
     assert points["agent_scores.sft.planner"] == {"planner-0": 1.0, "planner-1": 0.0}
 

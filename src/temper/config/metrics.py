@@ -15,14 +15,14 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 from temper.config.rungs import ladder
-from temper.config.stages import MEASURED, PLAIN, ROLES, SLICES
+from temper.config.stages import MEASURED, PLAIN, ROLES, SLICES, Measured
 
 if TYPE_CHECKING:
     from temper.config.pipeline import PipelineConfig
 
 EVERY = "*"
 """In the place of a role or a slice: each of them."""
-FLOORS = ("rules", "base", "unaided")
+FLOORS: tuple[Measured, ...] = ("rules", "base", "unaided")
 """Rule code without a language model, the base model, and the student without M's repairs."""
 SPEEDS = ("qps", "p90_s", "goodput", "output_tokens_per_s", "calls_per_turn", "speedup", "gain")
 """Figures of a ladder's row that mean nothing where the rung is only emulated."""
@@ -183,7 +183,10 @@ def _speeds(config: "PipelineConfig") -> Iterator[Figure]:
 
 
 def _floors(config: "PipelineConfig") -> Iterator[Figure]:
+    """What the unaided are asked is what the final pair was asked; only the scenarios are played again."""
+    points, scenarios = config.evaluate.points_per_role, config.evaluate.scenarios
     for kind in FLOORS:
-        if kind == "base" and not config.evaluate.points_per_role.get("base"):
-            continue
-        yield from (Floor(kind, part) for part in (*ROLES, "e2e"))
+        if points.get("final" if kind == "unaided" else kind, 0) > 0:
+            yield from (Floor(kind, role) for role in ROLES)
+        if scenarios.get(kind, 0) > 0:
+            yield Floor(kind, "e2e")

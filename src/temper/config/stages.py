@@ -10,8 +10,10 @@ from temper.config.settings import UNKEYED, Count, Length, Settings, Share
 
 Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
 ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
-Measured = Literal["teacher", "base", "cpt", "sft", "dpo", "final"]
+Measured = Literal["teacher", "base", "cpt", "sft", "dpo", "final", "rules", "unaided"]
 MEASURED: tuple[Measured, ...] = ("teacher", "base", "cpt", "sft", "dpo", "final")
+"""Who is evaluated, in the order of the pipeline. Beside them stand floors: `rules` plays without a language model,
+`unaided` is the final pair without M's repairs."""
 """What is evaluated, in the order of the pipeline; `final` is the pair that is served."""
 SLICES = (
     "replan", "out_of_policy", "business_switch", "correction", "dropped_task", "missing_information", "rare_intent",

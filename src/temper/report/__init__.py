@@ -8,7 +8,7 @@ from typing import Any
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import ROLES, PipelineConfig
-from temper.report import figures, page, plots
+from temper.report import figures, floors, page, plots
 from temper.report.figures import gate_inputs, silent_metrics
 from temper.report.schema import Bundle, Gate, Report
 from temper.report.view import DATA, PAGE, show, text
@@ -58,6 +58,7 @@ def collect(
         agent_scores=figures.agent_scores(evaluated),
         changed=figures.changed_scores(evaluated),
         e2e=figures.passes(evaluated),
+        floors=floors.floors(evaluated),
         ladder=[row.speed() for row in measured.rows] if measured else [],
         left_out=measured.left_out if measured else {},
         equivalence=measured.equivalence if measured else None,

@@ -14,37 +14,42 @@ from temper.bench.results import Ladder
 from temper.config import ROLES
 from temper.config.metrics import SPEEDS, AgentScore, EndToEnd, SliceScore, Speed
 from temper.config.stages import MEASURED
-from temper.report.schema import Node, Passes, Score
+from temper.evaluation.scores import AgentScore as AgentPoints
+from temper.evaluation.scores import Scores
+from temper.evaluation.scores import SliceScore as SlicePoints
+from temper.report import floors
+from temper.report.schema import ChangedScore, Node, Passes, Score
+from temper.report.schema import SliceScore as ReportedSlice
 from temper.rows import Failure, load
 from temper.stats import share_interval
 
 
-def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, dict[str, Any]]:
-    """`scores.json` of every evaluated stage, in the order of the pipeline."""
-    found = {
-        result.stage.partition(":")[2]: _json(store.open(result.report) / "scores.json")
+def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, Scores]:
+    """The scores of everything that was evaluated, floors included."""
+    return {
+        result.stage.partition(":")[2]: Scores.read(store.open(result.report))
         for result in results
         if result.stage.startswith("evaluate:")
     }
-    return {stage: found[stage] for stage in MEASURED if stage in found}
 
 
-def agent_scores(evaluated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Score]]:
-    """Stage -> role, in the order of a turn -> score."""
+def agent_scores(evaluated: Mapping[str, Scores]) -> dict[str, dict[str, Score]]:
+    """Stage, in the order of the pipeline -> role, in the order of a turn -> score."""
     return {
-        stage: {
-            role: Score.model_validate(_score(scores["agent_scores"][role]))
-            for role in ROLES
-            if role in scores["agent_scores"]
-        }
-        for stage, scores in evaluated.items()
+        stage: {role: _score(scores[role]) for role in ROLES if role in scores}
+        for stage in MEASURED
+        if stage in evaluated and (scores := evaluated[stage].agent_scores)
     }
 
 
-def _score(value: dict[str, Any]) -> dict[str, Any]:
+def _score(agent: AgentPoints) -> Score:
     """A score with its bounds, and its slices with theirs."""
-    slices = {name: _score(part) for name, part in value.get("slices", {}).items()}
-    return {**value, **_bounds(round(value["score"] * value["n"] / 100), value["n"]), "slices": slices}
+    slices = {name: ReportedSlice(**part.model_dump(), **_of(part)) for name, part in agent.slices.items()}
+    return Score(score=agent.score, n=agent.n, **_of(agent), slices=slices)
+
+
+def _of(points: SlicePoints) -> dict[str, float]:
+    return _bounds(round(points.score * points.n / 100), points.n)
 
 
 def _bounds(right: int, n: int) -> dict[str, float]:
@@ -52,17 +57,24 @@ def _bounds(right: int, n: int) -> dict[str, float]:
     return {"low": low, "high": high}
 
 
-def changed_scores(evaluated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def changed_scores(evaluated: Mapping[str, Scores]) -> dict[str, dict[str, dict[str, ChangedScore]]]:
     """Stage -> change of the prompt -> role -> score, where changed prompts were asked."""
-    return {stage: scores["changed"] for stage, scores in evaluated.items() if scores.get("changed")}
-
-
-def passes(evaluated: dict[str, dict[str, Any]]) -> dict[str, Passes]:
-    """Stage -> end-to-end scenarios, where any were played."""
-    found = {stage: scores["e2e"] for stage, scores in evaluated.items() if scores.get("e2e", {}).get("n")}
     return {
-        stage: Passes.model_validate({**played, **_bounds(played["passed"], played["n"])})
-        for stage, played in found.items()
+        stage: {
+            change: {role: ChangedScore.model_validate(score) for role, score in roles.items()}
+            for change, roles in evaluated[stage].changed.items()
+        }
+        for stage in MEASURED
+        if stage in evaluated and evaluated[stage].changed
+    }
+
+
+def passes(evaluated: Mapping[str, Scores]) -> dict[str, Passes]:
+    """Stage -> end-to-end scenarios, where any were played."""
+    return {
+        stage: Passes(**played.model_dump(), **_bounds(played.passed, played.n))
+        for stage in MEASURED
+        if stage in evaluated and (played := evaluated[stage].e2e).n
     }
 
 
@@ -88,14 +100,12 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
         for role, score in roles.items():
             metrics[str(AgentScore(stage, role))] = score.score
             metrics |= {str(SliceScore(stage, role, name)): part.score for name, part in score.slices.items()}
-        for point in evaluated[stage]["points"]:
-            for figure in (
-                AgentScore(stage, point["role"]),
-                SliceScore(stage, point["role"], point["slice"]),
-            ):
-                points.setdefault(str(figure), {})[point["id"]] = float(point["correct"])
+        for point in evaluated[stage].points:
+            for figure in (AgentScore(stage, point.role), SliceScore(stage, point.role, point.slice)):
+                points.setdefault(str(figure), {})[point.id] = float(point.correct)
     for stage, played in passes(evaluated).items():
         metrics[str(EndToEnd(stage))] = 100 * played.passed / played.n
+    metrics |= floors.figures(floors.floors(evaluated))
     if measured := benchmark(results, store):
         metrics |= equivalence_metrics(measured.equivalence)
         for row in measured.rows:

@@ -11,6 +11,7 @@ from temper.config.rungs import DRAFTER
 from temper.config.stages import MEASURED
 from temper.report import lineage
 from temper.report.figures import set_sizes
+from temper.report.floors import line
 from temper.report.schema import Report, Speed
 from temper.rows import Failure, Message
 
@@ -39,6 +40,8 @@ def render(report: Report, plots: dict[str, str], failures: dict[str, list[Failu
     return environment.get_template("page.html").render(
         report=report,
         measured=[stage for stage in MEASURED if stage in report.agent_scores],
+        floors={name: floor for name in ("rules", "unaided") if (floor := getattr(report.floors, name))},
+        floor_line=line(report),
         plots=plots,
         lineage=lineage.draw(report.lineage, report.cached),
         failures=_grouped(failures),

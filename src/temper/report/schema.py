@@ -65,6 +65,39 @@ class Passes(Bounds):
     """How often M's own checks stepped in over all turns, by kind (`understander_completed`); absent where never."""
 
 
+class FloorPasses(Part):
+    """End-to-end scenarios of a floor."""
+
+    passed: int
+    """As in `Passes`."""
+    n: int
+    """Scenarios played."""
+
+
+class Floor(Part):
+    """What is reached without the trained model, or without M's repairs: percent of points by role, and scenarios."""
+
+    understander: float | None = None
+    planner: float | None = None
+    evaluator: float | None = None
+    executor: float | None = None
+    explainer: float | None = None
+    e2e: FloorPasses | None = None
+    """None where no scenarios were played."""
+
+
+class Floors(Part):
+    """What stands below every score; None where it was not measured."""
+
+    rules: Floor | None = None
+    """M's rule code with bags of words and no language model, on the same points and scenarios."""
+    base: Floor | None = None
+    """The base model, untrained."""
+    unaided: Floor | None = None
+    """The served pair in an M that does not mend what agents write. A point is scored on what the model wrote, which no
+    repair touches: by role these are the served pair's scores, and the scenarios are played again."""
+
+
 class RuleVerdict(Part):
     """What the gate says of one rule."""
 
@@ -133,6 +166,8 @@ class Report(Part):
     """Stage -> change of the prompt -> role -> score; empty where none was asked."""
     e2e: dict[str, Passes]
     """Stage -> scenarios."""
+    floors: Floors = Floors()
+    """What is reached without the model."""
     ladder: list[Speed]
     """Speed of whole customer turns."""
     left_out: dict[str, str] = {}

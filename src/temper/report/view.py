@@ -2,6 +2,7 @@
 
 import os
 import sys
+import textwrap
 import webbrowser
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from temper.config.stages import MEASURED
 from temper.errors import DataError
 from temper.home import home
 from temper.report.figures import set_sizes
+from temper.report.floors import line
 from temper.report.page import duration, multiple
 from temper.report.schema import Report
 
 PAGE, DATA = "report.html", "report.json"
 HELD_OUT = ("evaluation_points", "evaluation_scenarios")
+WIDTH = 110
+"""Characters of a line of text in the terminal."""
 
 
 def show(run: str, as_json: bool) -> int:
@@ -72,13 +76,17 @@ def _scores(report: Report) -> str:
     stages = [stage for stage in MEASURED if stage in report.agent_scores]
     if not stages:
         return ""
-    rows = [["agent scores, %", *stages]]
+    floors = {name: floor for name in ("rules", "unaided") if (floor := getattr(report.floors, name))}
+    rows = [["agent scores, %", *stages, *floors]]
     for role in ROLES:
         found = [report.agent_scores[stage].get(role) for stage in stages]
-        rows.append([role, *(f"{score.score:.1f}" if score else "-" for score in found)])
-    played = [report.e2e.get(stage) for stage in stages]
+        below = [getattr(floor, role) for floor in floors.values()]
+        values = [*(score and score.score for score in found), *below]
+        rows.append([role, *("-" if value is None else f"{value:.1f}" for value in values)])
+    played = [*(report.e2e.get(stage) for stage in stages), *(floor.e2e for floor in floors.values())]
     rows.append(["end to end", *(f"{passes.passed}/{passes.n}" if passes else "-" for passes in played)])
-    return _table(rows)
+    told = textwrap.fill(line(report), WIDTH)
+    return f"{_table(rows)}\n\n{told}" if told else _table(rows)
 
 
 def _ladder(report: Report) -> str:
