@@ -11,11 +11,11 @@ import argparse
 import tempfile
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from serving import config, load_report, made, publish, run_command, scores
 
 from temper.config import ROLES, PipelineConfig
+from temper.evaluation.scores import Scores
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import FP8Spec
@@ -70,8 +70,8 @@ def _quantise(preset: PipelineConfig, student: Path, rows: list[TalkRow], length
     return run / "fp8" / "out" / "model"
 
 
-def _line(source: str, length: str, found: dict[str, Any]) -> str:
-    right = [found["agent_scores"][role]["score"] for role in ROLES]
+def _line(source: str, length: str, found: Scores) -> str:
+    right = [found.agent_scores[role].score for role in ROLES]
     line = f"| {source} | {length} | {' | '.join(f'{score:.0f}' for score in right)} | {mean(right):.1f} |"
     print(line, flush=True)
     return line

@@ -12,12 +12,13 @@ import argparse
 import json
 import shlex
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from serving import config, load_report, made, publish, run_command, say, scores
 
 from temper.config import ROLES
+from temper.evaluation.scores import AgentScore, ChangedScore, Scores
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import SFTSpec
@@ -58,16 +59,18 @@ def main() -> None:
     publish(asked.out, "LoRA beside full fine-tuning", [run_command(report), command], about, _table(found, took))
 
 
-def _table(found: dict[str, Any], took: dict[str, float]) -> list[str]:
+def _table(found: dict[str, Scores], took: dict[str, float]) -> list[str]:
     """How long each took, then a line for each role as trained, and for each change of the prompt."""
-    sides = [{"as in training": side["agent_scores"], **side["changed"]} for side in found.values()]
+    sides: list[dict[str, Mapping[str, AgentScore | ChangedScore]]] = [
+        {"as in training": side.agent_scores, **side.changed} for side in found.values()
+    ]
     return [
         f"| | role | points | {' | '.join(found)} |",
         "|---|---|---|" + "---|" * len(found),
         "| seconds of training | | | " + " | ".join(f"{took[name]:.0f}" for name in found) + " |",
         *(
-            f"| {change.replace('_', ' ')} | {role} | {roles[role]['n']} | "
-            + " | ".join(f"{side[change][role]['score']:.0f}" for side in sides)
+            f"| {change.replace('_', ' ')} | {role} | {roles[role].n} | "
+            + " | ".join(f"{side[change][role].score:.0f}" for side in sides)
             + " |"
             for change, roles in sides[0].items()
             for role in ROLES

@@ -19,6 +19,7 @@ from temper.config.engine import EngineSettings
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
 from temper.engine import Engine, probe, serve
+from temper.evaluation.scores import Scores
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import DomainSource, EvaluateSpec
@@ -104,8 +105,8 @@ def scores(
     *,
     changed: int = 0,
     scenarios: int = 0,
-) -> Any:
-    """`scores.json` of the stage `evaluate` on so many held-out points an agent, changed ones and scenarios."""
+) -> Scores:
+    """What the stage `evaluate` shows on so many held-out points an agent, changed ones and scenarios."""
     spec = EvaluateSpec(
         measured="sft",
         domain=DomainSource.of(preset),
@@ -116,7 +117,7 @@ def scores(
         engine=probe(Runtime()).served(preset.engine),
     )
     launch(spec, run, {"data": evaluation, "model": model}, preset.runtime, on_event=say)
-    return json.loads((run / "out" / "report" / "scores.json").read_text(encoding="utf-8"))
+    return Scores.read(run / "out" / "report")
 
 
 def say(event: dict[str, Any]) -> None:

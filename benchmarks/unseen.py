@@ -10,11 +10,11 @@ left out.
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from serving import config, load_report, made, publish, run_command, say, scores
 
 from temper.config import ROLES, PipelineConfig
+from temper.evaluation.scores import Scores
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import DomainSource, SynthesizeSpec
@@ -44,7 +44,7 @@ def main() -> None:
     if preset.synthesize.seed in asked.seeds:
         parser.error(f"--seeds: {preset.synthesize.seed} is the run's own")
     known = Index((key_text(row) for name, kind in TRAINED.items() for row in _rows(report, name, kind)), NEAR)
-    found: dict[str, list[Any]] = {"SFT": [], "DPO": []}
+    found: dict[str, list[Scores]] = {"SFT": [], "DPO": []}
     with tempfile.TemporaryDirectory(prefix="temper-unseen-", dir=home()) as folder:
         for seed in asked.seeds:
             run = Path(folder) / str(seed)
@@ -85,13 +85,13 @@ def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, ru
     return folder
 
 
-def _table(found: dict[str, list[Any]]) -> list[str]:
+def _table(found: dict[str, list[Scores]]) -> list[str]:
     """A line an agent and one for the scenarios, all seeds together."""
     lines = [f"| | points | {' | '.join(found)} |", "|---|---|" + "---|" * len(found)]
     for role in ROLES:
-        counted = [[seed["agent_scores"][role] for seed in seeds] for seeds in found.values()]
-        lines.append(_line(role, [[(one["score"] * one["n"] / 100, one["n"]) for one in seeds] for seeds in counted]))
-    played = [[(seed["e2e"]["passed"], seed["e2e"]["n"]) for seed in seeds] for seeds in found.values()]
+        counted = [[seed.agent_scores[role] for seed in seeds] for seeds in found.values()]
+        lines.append(_line(role, [[(one.score * one.n / 100, one.n) for one in seeds] for seeds in counted]))
+    played = [[(seed.e2e.passed, seed.e2e.n) for seed in seeds] for seeds in found.values()]
     return [*lines, _line("scenarios", played)]
 
 

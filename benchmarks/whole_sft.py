@@ -10,12 +10,12 @@ trains every block, in batches of mixed roles, without recomputation, with the r
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from serving import config, load_report, made, publish, run_command, scores
 from training import by_plain_trl
 
 from temper.config import ROLES
+from temper.evaluation.scores import AgentScore
 from temper.home import home
 from temper.stats import share_interval
 
@@ -39,7 +39,7 @@ def main() -> None:
         }
         models = {"temper": made(report, "sft", "model"), "plain TRL": run / "out" / "model"}
         found = {
-            name: scores(preset, model, points, Path(folder) / f"scores-{name}", asked.points)["agent_scores"]
+            name: scores(preset, model, points, Path(folder) / f"scores-{name}", asked.points).agent_scores
             for name, model in models.items()
         }
     command = f".venv/bin/python benchmarks/whole_sft.py --points {asked.points} --out {asked.out}"
@@ -48,16 +48,16 @@ def main() -> None:
     publish(asked.out, "A whole SFT beside plain TRL's", commands, about, _table(found, took))
 
 
-def _table(found: dict[str, dict[str, Any]], took: dict[str, float]) -> list[str]:
+def _table(found: dict[str, dict[str, AgentScore]], took: dict[str, float]) -> list[str]:
     """How long each took, then a line for each role."""
     lines = [f"| | {' | '.join(found)} |", "|---|" + "---|" * len(found)]
     lines.append("| seconds of training | " + " | ".join(f"{took[name]:.0f}" for name in found) + " |")
     return lines + [f"| {role} | " + " | ".join(_cell(side[role]) for side in found.values()) + " |" for role in ROLES]
 
 
-def _cell(score: dict[str, Any]) -> str:
-    low, high = share_interval(round(score["score"] * score["n"] / 100), score["n"])
-    return f"{score['score']:.0f} ({low:.0f} to {high:.0f})"
+def _cell(score: AgentScore) -> str:
+    low, high = share_interval(round(score.score * score.n / 100), score.n)
+    return f"{score.score:.0f} ({low:.0f} to {high:.0f})"
 
 
 if __name__ == "__main__":

@@ -44,8 +44,11 @@ def accelerate(config: PipelineConfig | str, overrides: tuple[Override, ...] = (
 
         points = sets.data("evaluation")
         run(evaluate, specs.EvaluateSpec.of(config, "teacher"), points)
+        run(evaluate, specs.EvaluateSpec.of(config, "rules"), points, words=sets.data("sft"))
         run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=target)
         run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=quantised.model, drafter=small.model)
+        if config.evaluate.scenarios.get("unaided"):
+            run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=quantised.model, drafter=small.model)
 
         served = (target, drafter.model, quantised.model, small.model)
         run(benchmark, specs.BenchmarkSpec.of(config), points, *served)

@@ -64,11 +64,14 @@ def customize(
 
         points = sets.data("evaluation")
         run(evaluate, specs.EvaluateSpec.of(config, "teacher"), points)
+        run(evaluate, specs.EvaluateSpec.of(config, "rules"), points, words=sets.data("sft"))
         run(evaluate, specs.EvaluateSpec.of(config, "base"), points, model=start.model)
         run(evaluate, specs.EvaluateSpec.of(config, "cpt"), points, model=adapted.model)
         run(evaluate, specs.EvaluateSpec.of(config, "sft"), points, model=tuned.model)
         run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=aligned.model)
         run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=quantised.model, drafter=small.model)
+        if config.evaluate.scenarios.get("unaided"):
+            run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=quantised.model, drafter=small.model)
 
         served = (aligned.model, drafter.model, quantised.model, small.model)
         run(benchmark, specs.BenchmarkSpec.of(config), points, *served)

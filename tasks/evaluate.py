@@ -15,7 +15,8 @@ def evaluate(
     *,
     model: ModelRef | None = None,
     drafter: ModelRef | None = None,
+    words: DatasetRef | None = None,
     runtime: Runtime,
 ) -> StageResult:
-    """Ask held-out points.   In: a model (no model: the teacher), points.   Out: scores by role and slice."""
-    return compute(spec, runtime, data=data, model=model, drafter=drafter)
+    """Ask held-out points.   In: a model, or words for rules (neither: the teacher), points.   Out: scores by role."""
+    return compute(spec, runtime, data=data, model=model, drafter=drafter, words=words)

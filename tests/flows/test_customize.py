@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(1800)
 BEFORE_DPO = ["base", "synthesize", "validate", "expand", "cpt", "sft", "practice"]
-AFTER_DPO = ["dpo", "answers", "draft", "fp8", "fp8:drafter", "evaluate:dpo", "evaluate:final", "benchmark"]
-EVERY = [*BEFORE_DPO, *AFTER_DPO, "evaluate:teacher", "evaluate:base", "evaluate:cpt", "evaluate:sft"]
+AFTER_DPO = ["dpo", "answers", "draft", "fp8", "fp8:drafter", "evaluate:dpo", "evaluate:final", "evaluate:unaided"]
+AFTER_DPO += ["benchmark"]
+EVERY = [*BEFORE_DPO, *AFTER_DPO, "evaluate:teacher", "evaluate:rules", "evaluate:base", "evaluate:cpt", "evaluate:sft"]
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def test_benchmark_measures_again_whatever_is_cached(champion: "World") -> None:
 def test_accelerate_keeps_the_weights_and_makes_the_rest_again(champion: "World") -> None:
     run = champion.run(NAME, "synthesize.seed=31", "draft.epochs=2", flow="acceleration.accelerate")
     assert run.code == 0, run.said
-    assert sorted(run.computed) == ["benchmark", "draft", "evaluate:final", "fp8:drafter"]
+    assert sorted(run.computed) == ["benchmark", "draft", "evaluate:final", "evaluate:unaided", "fp8:drafter"]
     assert run.report["bundle"]["version"] == "2"
 
 

@@ -11,7 +11,16 @@ from temper.config import ROLES
 from temper.config.rungs import NGRAM, RUNGS, SUFFIX
 
 RUN, EARLIER = "20260101-120000-demo", "20251231-090000-demo"
-SCORES = {"teacher": 96.0, "base": 2.0, "cpt": 4.0, "sft": 88.0, "dpo": 94.0, "final": 92.0, "rules": 60.0, "unaided": 0.0}
+SCORES = {
+    "teacher": 96.0,
+    "base": 2.0,
+    "cpt": 4.0,
+    "sft": 88.0,
+    "dpo": 94.0,
+    "final": 92.0,
+    "rules": 60.0,
+    "unaided": 0.0,
+}
 NO_MODEL = {"teacher", "final", "rules", "unaided"}
 E2E = {"dpo": (16, 20), "final": (18, 20), "rules": (15, 20), "unaided": (12, 20)}
 LADDER = {

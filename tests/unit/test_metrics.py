@@ -47,7 +47,7 @@ def refused(metric: str, *overrides: str, baseline: str | None = None) -> str:
         "agent_scores.dop.planner",
         "agent_scores.dpo.plannner",
         "slices.dpo.planner.replans",
-        "e2e.base",  # no scenarios
+        "e2e.cpt",  # no scenarios
         "ladder.drafter.1.qps",
         "ladder.student+drafter.c3.qps",  # a concurrency that is not measured
         "ladder.student.c1.tokens_per_step",  # it has no drafter

@@ -1,7 +1,7 @@
 """The report: what it says is what the stages published, and the page stands alone."""
 
-import json
 import html
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,8 +15,10 @@ from temper.config.stages import Rule
 from temper.errors import DataError, TemperError
 from temper.registry.gates import judge
 from temper.report import Report, build, gate_inputs, show, silent_metrics, text
+from temper.report.floors import line
 from temper.report.lineage import draw
 from temper.report.page import multiple
+from temper.report.schema import Floors
 from temper.report.view import find
 from tests.unit import report_run
 
@@ -109,7 +111,7 @@ def test_json_says_what_was_published(report: Report) -> None:
     assert report.agent_scores["sft"]["understander"].score == 88.0
     assert report.agent_scores["sft"]["understander"].low < 88.0 < report.agent_scores["sft"]["understander"].high
     assert report.agent_scores["dpo"]["planner"].slices["replan"].n == 20
-    assert report.e2e.keys() == {"dpo", "final"}, "floors stand apart, and stages that played no scenario have no passes"
+    assert report.e2e.keys() == {"dpo", "final"}, "floors stand apart, and who played nothing is left out"
     assert (report.e2e["dpo"].passed, report.e2e["dpo"].n) == (16, 20)
     assert report.e2e["dpo"].low < 80 < report.e2e["dpo"].high
     assert report.wall_s["benchmark"] == 410
@@ -117,7 +119,7 @@ def test_json_says_what_was_published(report: Report) -> None:
     assert report.cached["dpo"] is False
 
 
-def test_a_line_says_how_much_of_the_scenarios_is_the_models_and_how_much_the_codes(folder: Path, report: Report) -> None:
+def test_a_line_says_how_much_of_the_scenarios_is_the_models(folder: Path, report: Report) -> None:
     said = line(report)
     assert "90 % (18 of 20) pass with the model (final)" in said
     assert "no language model passes 75 % (15 of 20): 15 points are the model's own" in said

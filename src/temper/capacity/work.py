@@ -53,10 +53,10 @@ def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list
 
 
 def _calls(config: PipelineConfig, plan: PlanSettings) -> float:
-    """Agent calls of all evaluations: points of five roles, and scenarios of ten turns. The teacher asks no model."""
+    """Agent calls of all evaluations: points of five roles, scenarios of ten turns. Teacher and rules ask no model."""
     asked = config.evaluate
-    models = [stage for stage in asked.points_per_role if stage != "teacher"]
-    points = sum(5 * asked.points_per_role[stage] for stage in models)
+    models = [stage for stage in {*asked.points_per_role, *asked.scenarios} if stage not in ("teacher", "rules")]
+    points = sum(5 * asked.points_per_role.get(stage, 0) for stage in models)
     return points + sum(asked.scenarios.get(stage, 0) for stage in models) * asked.trials * 10 * plan.calls_per_turn
 
 

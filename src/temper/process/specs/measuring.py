@@ -19,8 +19,9 @@ class EvaluateSpec(Spec):
     facts = Facts(
         "evaluate",
         recipe=7,
-        takes="a model (the scripted teacher without one), `evaluation`",
-        makes="agent scores and end-to-end passes; once each for teacher, base, cpt, sft, dpo and final",
+        takes="a model (the scripted teacher, or rules, without one), `evaluation`",
+        makes="agent scores and end-to-end passes; once each for teacher, base, cpt, sft, dpo and final, and for two "
+        "floors, rules (learns its words from `sft`) and unaided",
         outputs=REPORT,
         served=(STUDENT, DRAFTER_FP8),
     )
@@ -36,17 +37,22 @@ class EvaluateSpec(Spec):
     """Points of each role and change of the prompt."""
 
     @property
+    def repairs(self) -> bool:
+        """Whether M mends what agents write when scenarios are played."""
+        return self.measured != "unaided"
+
+    @property
     def label(self) -> str:
         """`evaluate:sft` and alike."""
         return f"evaluate:{self.measured}"
 
     @classmethod
     def of(cls, config: PipelineConfig, measured: Measured = "final") -> "EvaluateSpec":
-        """How drafters are used moves nothing where none is: only the final model has one."""
+        """How drafters are used moves nothing where none is: only the final model has one, aided or not."""
         budgets = config.evaluate
         return cls(
             evaluate=budgets,
-            engine=config.engine if measured == "final" else config.engine.without_drafter(),
+            engine=config.engine if measured in ("final", "unaided") else config.engine.without_drafter(),
             domain=DomainSource.of(config),
             measured=measured,
             points=budgets.points_per_role.get(measured, 0),
