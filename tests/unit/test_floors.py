@@ -1,7 +1,9 @@
 """What M reaches with no language model, and what its agents reach without M's repairs."""
 
 import asyncio
+from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
 
 import pytest
 
@@ -9,13 +11,19 @@ from temper.agents.client import Answer, Request, Responder
 from temper.agents.inputs import ExplainerInput
 from temper.agents.runtime import Conversation, System
 from temper.agents.scoring import why_wrong
+from temper.config import Runtime, resolve
 from temper.config.stages import EvaluateSettings
 from temper.domains import load_domain
 from temper.domains.base import Understanding
 from temper.domains.scenario import Scenario
 from temper.evaluation.floors import Rules
 from temper.evaluation.points import Player, run_scenarios
-from temper.rows import ChatRow, spoken
+from temper.evaluation.scores import Scores
+from temper.process.specs import EvaluateSpec
+from temper.process.stage import Stage
+from temper.rows import TRAIN, ChatRow, spoken, write
+from temper.stages import evaluate
+from temper.synthesis.conversations import point as recorded
 from temper.synthesis.customer import Traffic
 from temper.synthesis.simulator import Record, play
 from temper.synthesis.teacher import explain
@@ -28,9 +36,13 @@ QUIET = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
 @cache
 def rules(name: str) -> Rules:
     """Rules that learnt the words of sixty training conversations."""
+    return Rules(load_domain(name), _learnt(name, 60))
+
+
+def _learnt(name: str, conversations: int) -> list[ChatRow]:
     domain = load_domain(name)
-    episodes = [asyncio.run(play(domain, seed, "train", Traffic())) for seed in range(60)]
-    return Rules(domain, [_row(record) for episode in episodes for record in episode.records])
+    episodes = [asyncio.run(play(domain, seed, "train", Traffic())) for seed in range(conversations)]
+    return [_row(record) for episode in episodes for record in episode.records]
 
 
 def _row(record: Record) -> ChatRow:
@@ -185,3 +197,24 @@ def test_what_is_open_stays_open_without_repairs() -> None:
     talk = Conversation(System(DOMAIN, model, 1e9, 64, repairs=False), DOMAIN.world(1, "test"))
     asyncio.run(talk.turn("A test drive of V12."))
     assert talk.pending == Understanding("book_test_drive", {"vehicle": "V12"}, ("day", "time"))
+
+
+def test_the_stage_measures_rules_with_no_engine_and_names_them_as_floors(tmp_path: Path) -> None:
+    episodes = [asyncio.run(play(DOMAIN, seed, "test", QUIET)) for seed in range(3)]
+    records = [(record, episode) for episode in episodes for record in episode.records]
+    points = [replace(recorded(DOMAIN, r, e), id=str(number)) for number, (r, e) in enumerate(records)]
+    data = tmp_path / "evaluation"
+    data.mkdir()
+    write(data / "points.jsonl", points)
+    write(data / "scenarios.jsonl", _scenarios(3))
+    words = tmp_path / "sft"
+    words.mkdir()
+    write(words / TRAIN, _learnt("automotive", 20))
+    spec = EvaluateSpec.of(resolve("demo", []), "rules")
+    stage = Stage(spec, tmp_path / "run", {"data": data, "words": words}, Runtime())
+    stage.run_dir.mkdir()
+    metrics = evaluate.main(stage).metrics
+    scores = Scores.read(stage.run_dir / "out" / "report")
+    assert (scores.stage, scores.e2e.n) == ("rules", 3)
+    assert metrics["floors.rules.executor"] == scores.agent_scores["executor"].score == 100
+    assert metrics["floors.rules.e2e"] == 100 * scores.e2e.passed / 3
