@@ -46,7 +46,7 @@ def test_tracking_shows_the_tree_the_lineage_and_the_champion(whole: "World") ->
     assert all(run.data.tags["mlflow.parentRunId"] == parent.info.run_id for run in nested.values())
     assert nested["dpo"].data.tags["input.parent"] == nested["sft"].data.tags["artifact.model.digest"]
     assert parent.data.tags["stage.sft.run_id"] == nested["sft"].info.run_id
-    assert parent.data.params["sft.lora.r"] == nested["sft"].data.params["lora.r"] == "4"
+    assert parent.data.params["sft.lora.r"] == nested["sft"].data.params["sft.lora.r"] == "4"
     assert nested["sft"].data.metrics["loss"] == 0.5
     assert nested["sft"].inputs.dataset_inputs[0].dataset.name == "data"
     assert "report" in {item.path for item in client.list_artifacts(parent.info.run_id)}

@@ -1,7 +1,9 @@
 """The seams: flows load without torch, the command line without servers, one word names a stage everywhere."""
 
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,17 @@ def test_the_page_of_the_stages_says_what_their_descriptors_say() -> None:
     page = (ROOT / "docs" / "reference" / "stages.md").read_text(encoding="utf-8")
     rows = [f"| `{spec.facts.word}` | {spec.facts.takes} | {spec.facts.makes} |" for spec in SPECS]
     assert [line for line in page.split("\n") if line.startswith("| `")] == rows
+
+
+def test_packages_form_layers() -> None:
+    """Whichever package imports another is above it: an order exists only where no imports run in a circle."""
+    imports: dict[str, set[str]] = {}
+    library = ROOT / "src" / "temper"
+    for path in sorted(library.rglob("*.py")):
+        room = path.relative_to(library).parts[0].removesuffix(".py")
+        found = re.findall(r"^\s*from temper(?:\.| import )(\w+)", path.read_text(encoding="utf-8"), re.M)
+        imports.setdefault(room, set()).update(set(found) - {room})
+    list(TopologicalSorter(imports).static_order())  # raises CycleError, which names the circle
 
 
 def test_no_file_of_a_flow_hides_a_dependency() -> None:
