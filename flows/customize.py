@@ -74,7 +74,7 @@ def customize(
             run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=quantised.model, drafter=small.model)
 
         served = (aligned.model, drafter.model, quantised.model, small.model)
-        run(benchmark, specs.BenchmarkSpec.of(config), points, *served)
+        run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, *served)
         verdict = run(gate, run.results, config.gate)
         run(promote, *served, run.results, verdict, config)
     run.finish(report)

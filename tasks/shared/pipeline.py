@@ -21,11 +21,12 @@ from prefect.settings import PREFECT_API_URL
 
 from temper.artifacts.refs import StageResult
 from temper.config import PipelineConfig, Runtime, override, resolve
+from temper.engine import fingerprint
 from temper.errors import ConfigError, GateError, TemperError, TrackingError
 from temper.process.alive import Held
 from temper.process.journal import Journal, new_id, write_config
 from temper.process.leftovers import close_left, described
-from temper.process.specs import STAGES
+from temper.process.specs import STAGES, Machine
 from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker, tracking_uri
@@ -59,6 +60,11 @@ class Pipeline:
         self.run_id = self._tracker.start_pipeline(self.id, config.model_dump(mode="json"))
         identity = {"pipeline_id": self.id, "parent_run_id": self.run_id}
         self.runtime = Runtime.model_validate(config.runtime.model_dump() | identity)
+
+    @property
+    def machine(self) -> Machine:
+        """The machine and the engine that speeds are measured on. Raises EngineError where there is no engine."""
+        return fingerprint(self.runtime)
 
     def __call__(self, stage: Task[..., R], *args: Any, **kwargs: Any) -> R:
         """Run one stage, or take what it made before."""

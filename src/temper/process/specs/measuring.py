@@ -5,6 +5,7 @@ from pydantic import Field
 from temper.config import PipelineConfig
 from temper.config.engine import EngineSettings
 from temper.config.rungs import DRAFTER_FP8, RUNGS, STUDENT, Rung, ladder
+from temper.config.settings import Settings
 from temper.config.stages import (
     BenchmarkSettings,
     EvaluateSettings,
@@ -61,6 +62,21 @@ class EvaluateSpec(Spec):
         )
 
 
+class Machine(Settings):
+    """What a measured speed belongs to, beside the load."""
+
+    devices: tuple[str, ...]
+    """Names of the GPUs, or of the CPU."""
+    cpu_flags: tuple[str, ...]
+    """Its vector and matrix extensions."""
+    cores: int
+    """CPU cores that this process may use."""
+    memory_gib: int
+    """Main memory."""
+    engine: str
+    """The engine's distribution and version, and the torch that it computes with."""
+
+
 class BenchmarkSpec(Spec):
     facts = Facts(
         "benchmark",
@@ -75,6 +91,7 @@ class BenchmarkSpec(Spec):
     evaluate: EvaluateSettings
     engine: EngineSettings
     domain: DomainSource
+    machine: Machine
 
     @classmethod
     def serves(cls, config: PipelineConfig) -> tuple[Rung, ...]:
@@ -82,8 +99,9 @@ class BenchmarkSpec(Spec):
         return ladder(config.benchmark)
 
     @classmethod
-    def of(cls, config: PipelineConfig) -> "BenchmarkSpec":
+    def of(cls, config: PipelineConfig, machine: Machine) -> "BenchmarkSpec":  # type: ignore[override]
         return cls(
+            machine=machine,
             benchmark=config.benchmark,
             evaluate=config.evaluate,
             engine=config.engine,
