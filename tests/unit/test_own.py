@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.synthesize import synthesize
 from temper.cli import main
 from temper.config import load_preset
 from temper.config.stages import OwnSettings
 from temper.domains import load_domain
+from temper.process.keys import stage_key
+from temper.process.specs import SynthesizeSpec
 from temper.rows import lines as rows_of
 from temper.synthesis.quality import alternates
 from temper.synthesis.sets import build
@@ -220,9 +221,11 @@ def test_what_was_brought_is_not_simulated_and_moves_the_key(tmp_path: Path):
     build(load_domain("automotive"), mine, out, tmp_path / "work", lambda _: None)
     assert read(tmp_path / "sets" / "sft" / "train.jsonl") == read(tmp_path / "own" / "train.jsonl")
 
-    def key(config: Any) -> str:
-        return synthesize.cache_policy.key("synthesize", {"config": config, "runtime": None})
+    def key(own: OwnSettings) -> str:
+        config = load_preset("smoke")
+        config = config.model_copy(update={"synthesize": config.synthesize.model_copy(update={"own": own})})
+        return stage_key(SynthesizeSpec.of(config), {})
 
-    before = key(mine)
+    before = key(OwnSettings(sft=str(tmp_path / "own")))
     (tmp_path / "own").rename(tmp_path / "moved")
-    assert key(smoke.model_copy(update={"own": OwnSettings(sft=str(tmp_path / "moved"))})) == before != key(smoke)
+    assert key(OwnSettings(sft=str(tmp_path / "moved"))) == before != key(OwnSettings())
