@@ -30,7 +30,7 @@ def refused(came: Brought) -> dict[int, str]:
         ("03", 6, {2: "arguments of find_boat are not JSON"}),
         ("05", 2, {1: "image_url", 2: "image_url"}),
         ("06", 8, {4: "message 2 is empty"}),
-        ("14", 6, {6: "NUL", 7: "surrogate"}),
+        ("14", 7, {7: "surrogate"}),
         ("20", 2, {}),
         ("21", 2, {}),
         ("27", 2, {2: "not offered", 3: "not offered", 4: "`tools` is a text that is not JSON"}),

@@ -89,7 +89,9 @@ def test_imported_chats_reach_training_with_the_turns_that_they_had(
     chats.write_text(json.dumps({"messages": messages}, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     bring([chats], "sft", folder / "own")
     rows = load(folder / "own" / TRAIN, ChatRow)
-    assert [m["content"] for m in [*rows[-1].prompt, *rows[-1].completion]] == [m["content"] for m in messages]
+    assert [m["content"] for m in [*rows[-1].prompt, *rows[-1].completion]] == [
+        m["content"].replace("\0", "") for m in messages
+    ]
     tokens = render(ChatRow, chat_row, tokenizer(), folder / "own" / TRAIN)
     starts = [row["input_ids"].count(tokenizer().bos_token_id) for row in tokens]
     assert starts == [2 * (number + 1) for number in range(len(talk))]

@@ -137,9 +137,7 @@ def _said(message: Any, number: int, tool: str = "") -> tuple[str, str]:
 def _content(content: Any) -> str:
     if isinstance(content, (list, tuple)):  # OpenAI's content parts
         content = "\n".join(text for part in content if (text := _part(part)))
-    text = content.strip() if isinstance(content, str) else ""
-    if "\0" in text:
-        raise Refused("a NUL character in a text")
+    text = content.replace("\0", "").strip() if isinstance(content, str) else ""
     return re.sub(r"\A<think>.*?</think>\s*", "", text, flags=re.DOTALL)
 
 
