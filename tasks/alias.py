@@ -7,7 +7,7 @@ from prefect.tasks import exponential_backoff
 from tasks.shared.contract import mendable
 from temper.artifacts.store import Store
 from temper.config import Runtime
-from temper.registry.bundle import load
+from temper.registry.champions import Champions
 from temper.registry.tracking import Tracker, tracking_uri
 
 
@@ -18,14 +18,9 @@ from temper.registry.tracking import Tracker, tracking_uri
     retry_delay_seconds=exponential_backoff(backoff_factor=5),
     retry_condition_fn=mendable,
 )
-def alias(name: str, to: str, *, runtime: Runtime) -> str:
-    """Move `champion`.   In: a version, or `previous` to move it back.   Out: the champion's version."""
-    tracker = Tracker(tracking_uri(runtime))
-    version, ref = tracker.bundle(name, to)
-    load(ref, Store(runtime.store))  # a champion whose files are gone would serve nobody
-    if to == "previous":
-        tracker.rollback(name)
-    else:
-        tracker.promote(name, version)
+def alias(name: str, to: str, why: str, *, runtime: Runtime) -> str:
+    """Move `champion`.   In: a version, or `previous` to move it back; a reason.   Out: the champion's version."""
+    champions = Champions(Tracker(tracking_uri(runtime)), name, Store(runtime.store))
+    version = champions.rollback(why).to if to == "previous" else champions.promote(to, why)
     get_run_logger().info("%s: version %s is the champion", name, version)
     return version

@@ -1,6 +1,6 @@
-"""The bundle: registered always, champion only when the gate says so."""
+"""The bundle: registered always, champion only when the gate says so and nothing speaks against it."""
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
@@ -10,6 +10,7 @@ from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
 from temper.registry import bundle
 from temper.registry.bundle import Registered
+from temper.registry.champions import Champions
 from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker, tracking_uri
 from temper.report import gate_inputs
@@ -35,7 +36,7 @@ def promote(
 ) -> Registered:
     """Bind what is served together.   In: models, figures, verdict.   Out: a model version; the champion on a pass."""
     store, tracker, name = Store(runtime.store), Tracker(tracking_uri(runtime)), config.registry.name
-    made = bundle.Bundle(
+    candidate = bundle.Bundle(
         name=name,
         target=target,
         drafter=drafter,
@@ -49,8 +50,8 @@ def promote(
         verdict=verdict,
         locks=bundle.lock_digests(),
     )
-    ref = bundle.publish(made, store)
-    version = tracker.register(name, ref, store.open(ref), runtime.parent_run_id)
-    if verdict.passed:
-        tracker.promote(name, version)
-    return Registered(name=name, version=version, champion=verdict.passed, ref=ref, digests=made.digests)
+    ref = bundle.publish(candidate, store)
+    entry = Champions(tracker, name, store).enter(candidate, ref, runtime.parent_run_id)
+    tracker.log(runtime.parent_run_id, tags={"registered": f"{name} version {entry.version}", "champion": entry.why})
+    get_run_logger().info("%s version %s: %s", name, entry.version, entry.why)
+    return entry

@@ -13,6 +13,7 @@ from temper.artifacts.contents import Contents, Entry, contents
 from temper.artifacts.refs import ModelRef, StageResult
 from temper.artifacts.store import Store
 from temper.errors import StoreError
+from tests.unit.champion_case import flip_a_bit
 
 
 @pytest.fixture
@@ -31,16 +32,6 @@ def folder(path: Path, **files: bytes) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     return path
-
-
-def flip_a_bit(path: Path) -> None:
-    """As a disk may: size and time stay."""
-    times, data = path.stat().st_mtime_ns, bytearray(path.read_bytes())
-    data[0] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(data)
-    path.chmod(0o444)
-    os.utime(path, ns=(times, times))
 
 
 def model(path: Path, weights: bytes = b"weights") -> Path:
@@ -223,6 +214,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from temper.errors import StoreError
+from tests.unit.champion_case import flip_a_bit
 from temper.artifacts.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # refused as on a full disk

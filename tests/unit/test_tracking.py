@@ -1,13 +1,11 @@
-"""The registry's promises: one version for one bundle, and the champion moves forth and back with `previous`."""
+"""Tracking's promises: what was left open is closed, figures keep their names, a server that is away is told."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from temper.artifacts.refs import BundleRef
-from temper.errors import MissingModelError, TrackingError
+from temper.errors import TrackingError
 from temper.registry.tracking import Tracker, flat
 
 
@@ -17,31 +15,6 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEMPER_HOME", str(home))
         yield Tracker(f"sqlite:///{home / 'mlflow.db'}")
-
-
-def test_the_champion_moves_forth_and_back(tracker: Tracker, tmp_path: Path) -> None:
-    run_id = tracker.start_pipeline("p", {"sft": {"epochs": 1}})
-    bundles = [BundleRef(uri=f"store/bundle/{number}", digest=f"sha256:{number}") for number in range(3)]
-    (tmp_path / "manifest").mkdir()
-    (tmp_path / "manifest" / "bundle.json").write_text("{}")
-    versions = [tracker.register("m", bundle, tmp_path / "manifest", run_id) for bundle in bundles]
-    assert versions == ["1", "2", "3"]
-    assert tracker.register("m", bundles[1], tmp_path / "manifest", run_id) == "2"
-
-    for version in versions:
-        tracker.promote("m", version)
-    assert aliases(tracker) == ("3", "2")
-    tracker.promote("m", "3")
-    assert aliases(tracker) == ("3", "2"), "promoting the champion again changes nothing"
-
-    assert tracker.rollback("m") == ("3", "2")
-    assert aliases(tracker) == ("2", "1")
-    assert tracker.rollback("m") == ("2", "1")
-    with pytest.raises(MissingModelError, match="no version or alias 'previous'"):
-        tracker.bundle("m", "previous")
-    with pytest.raises(MissingModelError, match="no previous champion"):
-        tracker.rollback("m")
-    assert tracker.bundle("m") == ("1", bundles[0])
 
 
 def test_a_stage_that_was_left_open_is_closed_when_it_starts_again(tracker: Tracker) -> None:
@@ -76,7 +49,3 @@ def test_an_unreachable_server_is_told_with_its_remedy() -> None:
 
 def test_settings_are_flattened_to_the_words_of_overrides() -> None:
     assert flat({"sft": {"lora": {"r": 4}}, "name": "x"}) == {"sft.lora.r": 4, "name": "x"}
-
-
-def aliases(tracker: Tracker) -> tuple[str, str]:
-    return tracker.bundle("m")[0], tracker.bundle("m", "previous")[0]

@@ -1,6 +1,7 @@
 """How the store's files get onto a local disk: whole, read-only, stamped, and there after a power cut."""
 
 import errno
+import fcntl
 import os
 import shutil
 import uuid
@@ -47,6 +48,15 @@ def place(source: Path, target: Path, sha256: str) -> None:
             os.fsync(file.fileno())
     target.chmod(0o444)
     os.utime(target, (STAMP, STAMP))
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """One process of this machine at a time; the kernel frees the lock of a killed one."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -11,18 +11,16 @@ Local files are read-only and carry one fixed modification time, so a quick look
 that changed without a trace is found by reading, which `open` and `verify` do.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from temper.artifacts.contents import Contents, contents, file_sha256, stream_sha256
-from temper.artifacts.disk import beside, doubt, explained, place, sync, sync_folders, untouched
+from temper.artifacts.disk import alone, beside, doubt, explained, place, sync, sync_folders, untouched
 from temper.artifacts.refs import KINDS, Ref, StageResult
 from temper.errors import StoreError
 from temper.home import home
@@ -150,16 +148,9 @@ class Store:
         """Forget what `key` made; its artifacts stay."""
         self._remove(self._path("results", key) + ".json")
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One publisher at a time in a local store; the kernel frees the lock of a killed one."""
-        if not self.local:
-            yield
-            return
-        Path(self.url).mkdir(parents=True, exist_ok=True)
-        with (Path(self.url) / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _alone(self) -> AbstractContextManager[None]:
+        """One publisher at a time in a local store."""
+        return alone(Path(self.url) / ".lock") if self.local else nullcontext()
 
     def _path(self, *parts: str) -> str:
         return "/".join((self.url, *(part.removeprefix("sha256:") for part in parts)))

@@ -1,4 +1,4 @@
-"""The command line: `temper run`, `report`, `import`, `domain check`, `rollback`, `ui`, `doctor`, `presets`."""
+"""The command line: `temper run`, `report`, `import`, `domain check`, `rollback`, `promote`, `ui`, and small ones."""
 
 from temper.cli.main import main
 

@@ -91,7 +91,13 @@ def _parser() -> argparse.ArgumentParser:
 
     rollback = commands.add_parser("rollback", help="make the previous champion the champion again")
     rollback.add_argument("name", help="registered model")
-    rollback.set_defaults(command=_rollback)
+    promote = commands.add_parser("promote", help="make a registered version the champion, whatever its gate said")
+    promote.add_argument("name", help="registered model")
+    promote.add_argument("version", help="its version, or an alias of it")
+    for moving, command in ((rollback, _rollback), (promote, _promote)):
+        moving.add_argument("--why", default="", help="the reason, kept with the version that leaves its place")
+        moving.add_argument("--store", help="where its files are kept, as runtime.store of its run")
+        moving.set_defaults(command=command)
 
     report = commands.add_parser("report", help="what a run showed")
     report.add_argument("run", nargs="?", default="latest", help="run id; the latest by default")
@@ -129,17 +135,15 @@ def _import(asked: argparse.Namespace) -> int:
 
 
 def _rollback(asked: argparse.Namespace) -> int:
-    from temper.artifacts.store import Store
-    from temper.config import Runtime
-    from temper.registry.bundle import load
-    from temper.registry.tracking import Tracker, tracking_uri
+    from temper.cli.champion import rollback
 
-    tracker = Tracker(tracking_uri(Runtime()))
-    _, previous = tracker.bundle(asked.name, "previous")
-    load(previous, Store())  # a champion whose files are gone would serve nobody
-    was, now = tracker.rollback(asked.name)
-    print(f"{asked.name}: the champion was version {was} and is version {now} again")
-    return 0
+    return rollback(asked.name, asked.why, asked.store)
+
+
+def _promote(asked: argparse.Namespace) -> int:
+    from temper.cli.champion import promote
+
+    return promote(asked.name, asked.version, asked.why, asked.store)
 
 
 def _report(asked: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """The bundle: one small folder that binds target, drafter, quantised target, prompts, engine flags and results."""
 
 import hashlib
+import json
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -57,6 +58,12 @@ class Bundle(BaseModel):
     """sha256 of the environments' requirement locks, by name."""
 
     @property
+    def serves(self) -> str:
+        """Digest of what it serves and how, whatever was measured: its identity as a champion."""
+        parts = {"parts": self.digests, "engine": self.engine.model_dump(mode="json")}
+        return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
     def digests(self) -> dict[str, str]:
         """Digest of each part, for reports."""
         return {name: getattr(self, name).digest for name in MODELS} | {"domain": self.domain_digest} | self.tokenizer
@@ -72,7 +79,9 @@ class Registered(BaseModel):
     version: str
     """Its version."""
     champion: bool
-    """Whether it became the champion."""
+    """Whether it is the champion now."""
+    why: str
+    """What became of the champion, and why: a sentence for people."""
     ref: BundleRef
     """Its manifest in the store."""
     digests: dict[str, str]
@@ -118,7 +127,12 @@ def load(ref: BundleRef, store: Store) -> Bundle:
         raise StoreError(
             f"{path} is no bundle that this version reads ({error.error_count()} fields differ)"
         ) from error
-    for model, part in {getattr(bundle, part): part for part in MODELS}.items():  # the drafters may be one
+    seen: set[str] = set()
+    for part in MODELS:
+        model: ModelRef = getattr(bundle, part)
+        if model.digest in seen:  # the drafters may be one
+            continue
+        seen.add(model.digest)
         try:
             store.verify(model)
         except StoreError as error:

@@ -18,6 +18,7 @@ from temper.artifacts.refs import BundleRef, DatasetRef, Ref, digests
 from temper.config import Runtime
 from temper.errors import MissingModelError, TrackingError
 from temper.home import home
+from temper.registry.history import CHAMPION, DIGEST, URI, Model, Version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -169,78 +170,92 @@ class Tracker:
         """All files of `folder` as artifacts under `name`."""
         self._client.log_artifacts(run_id, str(folder), name)
 
-    # -- registry -------------------------------------------------------------------------------------------------
+    # -- registry: what `champions.py` reads and writes -------------------------------------------------------------
 
     @_explained
-    def register(self, name: str, bundle: BundleRef, folder: Path, run_id: str) -> str:
-        """A model version for `bundle` by reference: only its manifest goes along. Returns the version.
+    def bundle(self, name: str, version_or_alias: str = CHAMPION) -> tuple[str, BundleRef]:
+        """Version and reference of a registered bundle. Raises MissingModelError."""
+        model = self._model(name)
+        version = model.version(model.aliases.get(version_or_alias, version_or_alias))
+        if version.ref is None:
+            raise MissingModelError(
+                f"version {version.number} of model {name!r} names no bundle (tags {URI} and {DIGEST}): temper did not"
+                " register it; choose another version"
+            )
+        return version.number, version.ref
 
-        A bundle that is registered already keeps its version.
-        """
+    @_explained
+    def model(self, name: str) -> Model:
+        """A registered model as it is now, without anything where there is none of this name."""
+        return self._model(name)
+
+    @_explained
+    def add_version(self, name: str, folder: Path, tags: dict[str, str], run_id: str) -> str:
+        """One more version, by reference: only the manifest in `folder` goes along. Returns its number."""
+        from mlflow.exceptions import MlflowException
+
         client = self._client
-        for known in client.search_model_versions(f"name = '{name}'"):
-            if known.tags.get("bundle.digest") == bundle.digest:
-                return str(known.version)
-        tags = {"bundle.uri": bundle.uri, "bundle.digest": bundle.digest}
-        model = client.create_logged_model(
+        made = client.create_logged_model(
             self._experiment(), name=name, source_run_id=run_id, tags=tags, model_type="bundle"
         )
-        client.log_model_artifacts(model.model_id, str(folder))
-        client.finalize_logged_model(model.model_id, "READY")
-        if not client.search_registered_models(f"name = '{name}'"):
+        client.log_model_artifacts(made.model_id, str(folder))
+        client.finalize_logged_model(made.model_id, "READY")
+        try:
             client.create_registered_model(name)
-        source = f"models:/{model.model_id}"
-        version = client.create_model_version(name, source, run_id=run_id, tags=tags, model_id=model.model_id)
-        return str(version.version)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"models:/{made.model_id}"
+        return str(client.create_model_version(name, source, run_id=run_id, tags=tags, model_id=made.model_id).version)
 
     @_explained
-    def bundle(self, name: str, version_or_alias: str = "champion") -> tuple[str, BundleRef]:
-        """Version and reference of a registered bundle. Raises MissingModelError."""
-        aliases = self._aliases(name)
-        version = aliases.get(version_or_alias, version_or_alias)
-        for known in self._client.search_model_versions(f"name = '{name}'"):
-            if str(known.version) == version:
-                return version, BundleRef(uri=known.tags["bundle.uri"], digest=known.tags["bundle.digest"])
-        raise MissingModelError(
-            f"model {name!r} has no version or alias {version_or_alias!r}:"
-            " run a preset to its end, or look in `temper ui`"
-        )
+    def drop_version(self, name: str, version: str) -> None:
+        """Delete one version."""
+        self._client.delete_model_version(name, version)
 
     @_explained
-    def promote(self, name: str, version: str) -> None:
-        """Make `version` the champion and the old champion `previous`; the champion moves last."""
-        champion = self._aliases(name).get("champion")
-        if champion == version:
-            return
-        if champion is not None:
-            self._client.set_model_version_tag(name, version, "replaced", champion)
-            self._client.set_registered_model_alias(name, "previous", champion)
-        self._client.set_registered_model_alias(name, "champion", version)
-
-    @_explained
-    def rollback(self, name: str) -> tuple[str, str]:
-        """Make `previous` the champion again, and what that one replaced `previous`. Returns (from, to).
-
-        Raises MissingModelError when there is nothing to go back to.
-        """
-        aliases = self._aliases(name)
-        champion, previous = aliases.get("champion"), aliases.get("previous")
-        if champion is None or previous is None or champion == previous:
-            raise MissingModelError(f"model {name!r} has no previous champion to go back to (see `temper ui`)")
-        older = self._client.get_model_version(name, previous).tags.get("replaced")
-        self._client.set_registered_model_alias(name, "champion", previous)
-        if older is None:
-            self._client.delete_registered_model_alias(name, "previous")
+    def set_alias(self, name: str, alias: str, version: str | None) -> None:
+        """Point `alias` at `version`, or take it away."""
+        if version is None:
+            self._client.delete_registered_model_alias(name, alias)
         else:
-            self._client.set_registered_model_alias(name, "previous", older)
-        return champion, previous
+            self._client.set_registered_model_alias(name, alias, version)
+
+    @_explained
+    def tag_model(self, name: str, **tags: str | None) -> None:
+        """Set tags of a registered model; None takes one away."""
+        for tag, value in tags.items():
+            if value is None:
+                self._client.delete_registered_model_tag(name, tag)
+            else:
+                self._client.set_registered_model_tag(name, tag, value)
+
+    @_explained
+    def tag_version(self, name: str, version: str, **tags: str | None) -> None:
+        """Set tags of a version; None takes one away."""
+        for tag, value in tags.items():
+            if value is None:
+                self._client.delete_model_version_tag(name, version, tag)
+            else:
+                self._client.set_model_version_tag(name, version, tag, value)
 
     # -- how --------------------------------------------------------------------------------------------------------
 
-    def _aliases(self, name: str) -> dict[str, str]:
-        """Versions by alias, as text: a server says '2' where SQLite says 2."""
-        found = self._client.search_registered_models(f"name = '{name}'")
-        return {alias: str(version) for model in found for alias, version in model.aliases.items()}
+    def _model(self, name: str) -> Model:
+        """Numbers are text: a server says '2' where SQLite says 2."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            model = self._client.get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return Model(name)
+        quote = '"' if "'" in name else "'"
+        found = self._client.search_model_versions(f"name = {quote}{name}{quote}", max_results=10_000)
+        versions = {str(row.version): Version(str(row.version), dict(row.tags)) for row in found}
+        aliases = {alias: str(version) for alias, version in model.aliases.items()}
+        return Model(name, dict(model.tags), aliases, versions)
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)

@@ -125,6 +125,10 @@ class Bundle(Part):
     """Registered model."""
     version: str
     """Its version."""
+    champion: bool = False
+    """Whether it was the champion when the run ended."""
+    why: str = ""
+    """What became of the champion, and why; empty in reports of before it was told."""
     digests: dict[str, str]
     """Digest of each part."""
 

@@ -129,6 +129,7 @@ def _gate(report: Report) -> str:
     lines += [f"  {'ok  ' if rule.passed else 'FAIL'} {rule.metric}: {rule.reason}" for rule in report.gate.rules]
     if report.bundle:
         lines.append(f"registered: {report.bundle.name} version {report.bundle.version}")
+        lines += [f"champion: {report.bundle.why}"] if report.bundle.why else []
     return "\n".join(lines)
 
 
