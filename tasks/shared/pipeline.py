@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from uuid import UUID
 
-from prefect import Flow, Task
+import httpx
+from prefect import Flow, Task, get_client
 from prefect.futures import wait
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
@@ -48,6 +50,7 @@ class Pipeline:
         self.config = config
         self.id = config.runtime.pipeline_id or new_id(config.name)
         self.folder = write_config(config, self.id).parent
+        _name_flow_run(self.id)
         self.results: list[StageResult] = []
         self.verdict: Verdict | None = None
         self.registered: Registered | None = None
@@ -117,7 +120,7 @@ class Pipeline:
         if isinstance(made, StageResult):
             cached = made.pipeline_id != self.id
             self.results.append(made)
-            self._tracker.link(self.run_id, made.stage, made.run_id, cached=cached)
+            self._tracker.link(self.run_id, made.stage, made.run_id, cached=cached, datasets=made.datasets)
             if cached:
                 self._journal.add(made.stage, "cached", seconds=made.wall_s)
         elif isinstance(made, Verdict):
@@ -125,6 +128,13 @@ class Pipeline:
         elif isinstance(made, Registered):
             self.registered = made
         return made
+
+
+def _name_flow_run(name: str) -> None:
+    """Prefect's page calls a run what everything else calls it, and not by two words that it drew."""
+    if flow_run.id:
+        with contextlib.suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(flow_run.id), name=name)
 
 
 def chosen(config: PipelineConfig | str, overrides: tuple[str, ...]) -> PipelineConfig:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from mlflow import MlflowClient
 
+from temper.artifacts.refs import DatasetRef
 from temper.errors import TrackingError
 from temper.registry.tracking import Tracker, flat
 
@@ -34,6 +35,17 @@ def test_what_a_killed_run_left_open_is_closed_and_nothing_of_another_run(tracke
     tracker.close_left("killed")
     runs = MlflowClient(tracker.uri)
     assert [runs.get_run(run).info.status for run in (killed, stage, other)] == ["KILLED", "KILLED", "RUNNING"]
+
+
+def test_a_runs_page_says_what_it_is_where_it_comes_from_and_what_data_it_used(tracker: Tracker) -> None:
+    run_id = tracker.start_pipeline("p", {"name": "demo", "base": {"name": "small"}, "synthesize": {"domain": "cars"}})
+    data = DatasetRef(uri="store/dataset/x", digest="sha256:" + "ab" * 32)
+    tracker.link(run_id, "synthesize", "other", cached=True, datasets={"sft": data})
+    run = tracker._client.get_run(run_id)
+    assert "Preset `demo`: from `small`" in run.data.tags["mlflow.note.content"]
+    assert run.data.tags["mlflow.source.name"] == "temper run demo"
+    [taken] = run.inputs.dataset_inputs
+    assert (taken.dataset.name, taken.dataset.digest) == ("synthesize.sft", ("ab" * 32)[:36])
 
 
 def test_figures_with_a_plus_in_their_name_are_kept(tracker: Tracker) -> None:

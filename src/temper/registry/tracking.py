@@ -10,14 +10,14 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from temper.artifacts.refs import BundleRef, DatasetRef, Ref, digests
 from temper.config import Runtime
 from temper.errors import MissingModelError, TrackingError
-from temper.home import home
+from temper.home import app_root, home
 from temper.registry.history import CHAMPION, DIGEST, URI, Model, Version
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 EXPERIMENT = "temper"
+NOTE = "mlflow.note.content"
+"""A run's description."""
 QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
@@ -96,8 +98,15 @@ class Tracker:
     @_explained
     def start_pipeline(self, pipeline_id: str, config: dict[str, Any]) -> str:
         """The run of a whole pipeline, the resolved config as its parameters; returns its id."""
-        run_id = self._new_run(pipeline_id, {"temper.pipeline_id": pipeline_id, "temper.kind": "pipeline"})
-        self._log(run_id, params=flat(config))
+        settings = flat(config)
+        tags = {"temper.pipeline_id": pipeline_id, "temper.kind": "pipeline"}
+        again = home() / "runs" / pipeline_id / "config.yaml"
+        tags[NOTE] = (
+            f"Preset `{settings.get('name')}`: from `{settings.get('base.name')}` to a bundle for the domain"
+            f" `{settings.get('synthesize.domain')}`. To run it again: `temper run {again}`"
+        )
+        run_id = self._new_run(pipeline_id, tags | _source(f"temper run {settings.get('name')}"))
+        self._log(run_id, params=settings)
         return run_id
 
     @_explained
@@ -112,6 +121,8 @@ class Tracker:
             self._client.set_terminated(left.info.run_id, "KILLED")
         tags = {"temper.stage": stage, "temper.key": key, "temper.pipeline_id": pipeline_id, "temper.kind": "stage"}
         tags |= {f"input.{name}": ref.digest for name, ref in inputs.items()}
+        tags |= _source(f"temper.stages.{stage.partition(':')[0]}")
+        tags[NOTE] = f"Stage `{stage}` of run `{pipeline_id}`, by cache key `{key}`."
         run_id = self._new_run(stage, tags | ({"mlflow.parentRunId": parent} if parent else {}))
         self._log(run_id, params=flat(config))
         self._log_datasets(run_id, {name: ref for name, ref in inputs.items() if isinstance(ref, DatasetRef)})
@@ -151,9 +162,12 @@ class Tracker:
             self._client.set_terminated(left.info.run_id, "KILLED")
 
     @_explained
-    def link(self, parent: str, stage: str, run_id: str, *, cached: bool) -> None:
-        """Say on the pipeline's run which run made a stage, and whether that was now."""
+    def link(
+        self, parent: str, stage: str, run_id: str, *, cached: bool, datasets: Mapping[str, DatasetRef] | None = None
+    ) -> None:
+        """Say on the pipeline's run which run made a stage, and whether that was now; list the data sets it made."""
         self._log(parent, tags={f"stage.{stage}.run_id": run_id, f"stage.{stage}.cached": str(cached).lower()})
+        self._log_datasets(parent, {f"{stage}.{name}": ref for name, ref in (datasets or {}).items()})
 
     @_explained
     def log(self, run_id: str, *, metrics: dict[str, float] | None = None, tags: dict[str, Any] | None = None) -> None:
@@ -310,6 +324,15 @@ class Tracker:
             self._client.log_batch(run_id, params=part)
         for part in _parts(labels, MOST_PARAMS):
             self._client.log_batch(run_id, tags=part)
+
+
+def _source(name: str) -> dict[str, str]:
+    """What MLflow's page shows as a run's source: what was started, and the commit of the application."""
+    from mlflow.utils.git_utils import get_git_commit
+
+    commit = get_git_commit(str(app_root()))
+    source = {"mlflow.source.name": name, "mlflow.source.type": "LOCAL"}
+    return source | ({"mlflow.source.git.commit": commit} if commit else {})
 
 
 def _parts(rows: list[Any], most: int) -> Iterator[list[Any]]:
