@@ -203,3 +203,8 @@ def test_a_move_that_is_cut_anywhere_is_whole_after_the_next_try(case: Case) -> 
         assert case.aliases == ("2", "1")
         case.champions.promote("3", "")
     assert writes > 4
+
+
+def test_equal_bundles_of_two_stores_are_one(case: Case, tmp_path: Path) -> None:
+    other = Case(case.tracker, tmp_path / "other", case.name)
+    assert case.bundle("a")[1].digest == other.bundle("a")[1].digest

@@ -111,9 +111,12 @@ def lock_digests() -> dict[str, str]:
 
 
 def publish(bundle: Bundle, store: Store) -> BundleRef:
-    """Put the manifest into the store."""
+    """Put the manifest into the store. It names parts by their place below the root: equal in two stores is one."""
+    manifest = bundle.model_dump(mode="json")
+    for part in MODELS:
+        manifest[part]["uri"] = "/".join((manifest[part]["kind"], manifest[part]["digest"].removeprefix("sha256:")))
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / MANIFEST).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+        (Path(folder) / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         return BundleRef(**store.publish(Path(folder), "bundle").model_dump())
 
 
