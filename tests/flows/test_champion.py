@@ -73,7 +73,11 @@ def test_who_registers_a_bundle_at_once_registers_it_once(world: "World", tmp_pa
         )
     for process in processes:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    told = [process.communicate("go\n", timeout=300)[0].strip() for process in processes]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=300)[0].strip() for process in processes]
     assert told == ["1"] * 4
     client = MlflowClient(uri)
     assert [found.version for found in client.search_model_versions(f"name = '{name}'")] == ["1"]
