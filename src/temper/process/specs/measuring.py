@@ -123,7 +123,7 @@ class PromoteSpec(Spec):
     facts = Facts(
         "promote",
         takes="models, figures, verdict",
-        makes="a version of the registered model; the champion only on a pass",
+        makes="a version of the registered model; the champion on a pass, if what it serves never was",
         process=False,
     )
     registry: RegistrySettings
