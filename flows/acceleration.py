@@ -4,6 +4,7 @@ from prefect import flow
 
 from tasks.answers import answers
 from tasks.benchmark import benchmark
+from tasks.champion import champion
 from tasks.draft import draft
 from tasks.evaluate import evaluate
 from tasks.fp8 import fp8
@@ -52,6 +53,10 @@ def accelerate(config: PipelineConfig | str, overrides: tuple[Override, ...] = (
 
         served = (target, drafter.model, quantised.model, small.model)
         run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, *served)
-        verdict = run(gate, run.results, config.gate)
+        best = run(champion, config.registry.name, quantised.model, small.model)
+        if best:
+            final = specs.EvaluateSpec.of(config, "final")
+            run.beside(evaluate, final, points, model=best.fp8, drafter=best.drafter_fp8)
+        verdict = run(gate, run.results, config.gate, best)
         run(promote, *served, run.results, verdict, config)
     run.finish(report)

@@ -8,6 +8,7 @@ from prefect import flow
 from tasks.answers import answers
 from tasks.base import base
 from tasks.benchmark import benchmark
+from tasks.champion import champion
 from tasks.cpt import cpt
 from tasks.dpo import dpo
 from tasks.draft import draft
@@ -75,7 +76,11 @@ def customize(
 
         served = (aligned.model, drafter.model, quantised.model, small.model)
         run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, *served)
-        verdict = run(gate, run.results, config.gate)
+        best = run(champion, config.registry.name, quantised.model, small.model)
+        if best:
+            final = specs.EvaluateSpec.of(config, "final")
+            run.beside(evaluate, final, points, model=best.fp8, drafter=best.drafter_fp8)
+        verdict = run(gate, run.results, config.gate, best)
         run(promote, *served, run.results, verdict, config)
     run.finish(report)
 

@@ -8,21 +8,28 @@ from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import Runtime
 from temper.config.stages import GateSettings
-from temper.registry.gates import Verdict, judge
+from temper.registry.bundle import Champion
+from temper.registry.gates import Baseline, Verdict, judge, judge_beside
 from temper.registry.tracking import Tracker, tracking_uri
-from temper.report import gate_inputs, silent_metrics
+from temper.report import gate_inputs, groups, silent_metrics
 
 
 @task(name="gate", cache_policy=NO_CACHE)
-def gate(results: list[StageResult], config: GateSettings, *, runtime: Runtime) -> Verdict:
-    """Judge what the stages measured.   In: results, rules.   Out: a verdict, a reason for each rule. Never cached."""
+def gate(
+    results: list[StageResult], config: GateSettings, baseline: Champion | None = None, *, runtime: Runtime
+) -> Verdict:
+    """Judge what the stages measured.   In: results, rules, champion.   Out: a verdict with reasons. Never cached."""
     store = Store(runtime.store)
     metrics, points = gate_inputs(results, store)
-    verdict = judge(metrics, points, config.rules, silent_metrics(results, store))
-    create_table_artifact(
-        [rule.model_dump() for rule in verdict.rules], key="gate", description=f"Gate {verdict.summary()}"
-    )
-    tags = {f"gate.{number}.{rule.metric}": rule.reason for number, rule in enumerate(verdict.rules)}
+    silent, shared = silent_metrics(results, store), groups(results, store)
+    if baseline is None:
+        verdict = judge(metrics, points, config.rules, silent, shared)
+    else:
+        champion = Baseline(name=baseline.name, version=baseline.version)
+        verdict = judge_beside(champion, metrics, points, config.rules, config.margin, silent, shared)
+    every = (*verdict.rules, *verdict.compared)
+    create_table_artifact([rule.model_dump() for rule in every], key="gate", description=f"Gate {verdict.summary()}")
+    tags = {f"gate.{number}.{rule.metric}": rule.reason for number, rule in enumerate(every)}
     Tracker(tracking_uri(runtime)).log(
         runtime.parent_run_id,
         metrics=metrics | {"gate.passed": float(verdict.passed)},

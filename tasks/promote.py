@@ -8,6 +8,7 @@ from tasks.shared.contract import mendable
 from temper.artifacts.refs import ModelRef, StageResult
 from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
+from temper.config.gating import of_champion
 from temper.registry import bundle
 from temper.registry.bundle import Registered
 from temper.registry.champions import Champions
@@ -36,6 +37,7 @@ def promote(
 ) -> Registered:
     """Bind what is served together.   In: models, figures, verdict.   Out: a model version; the champion on a pass."""
     store, tracker, name = Store(runtime.store), Tracker(tracking_uri(runtime)), config.registry.name
+    figures = gate_inputs(results, store)[0]
     candidate = bundle.Bundle(
         name=name,
         target=target,
@@ -46,8 +48,8 @@ def promote(
         domain_digest=bundle.domain_digest(config.synthesize.domain),
         tokenizer=bundle.tokenizer_digests(target, store),
         engine=config.engine,
-        results=gate_inputs(results, store)[0],
-        verdict=verdict,
+        results={name: value for name, value in figures.items() if not of_champion(name)},
+        verdict=verdict.alone(),
         locks=bundle.lock_digests(),
     )
     ref = bundle.publish(candidate, store)

@@ -143,6 +143,8 @@ class Point:
     facts: list[str]
     """What a reply has to hold (Explainer)."""
     world: WorldState
+    wording: str | None = None
+    """The customer's wording that it comes from: points of one wording may be right or wrong together."""
     change: str | None = None
     """Which change of prompts this point was given, where it was given one."""
 

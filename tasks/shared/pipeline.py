@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_API_URL
 
 from temper.artifacts.refs import StageResult
 from temper.config import PipelineConfig, Runtime, override, resolve
+from temper.config.gating import CHAMPION
 from temper.engine import fingerprint
 from temper.errors import ConfigError, GateError, TemperError, TrackingError
 from temper.process.alive import Held
@@ -74,6 +75,13 @@ class Pipeline:
         if self._beyond(stage):
             raise _Reached
         return self._keep(stage(*args, **kwargs, runtime=self.runtime))
+
+    def beside(self, stage: Task[..., StageResult], *args: Any, **kwargs: Any) -> StageResult:
+        """Ask the champion what the candidate was asked. Its result may be its own as a candidate; here it has its name."""
+        if self._last < STAGES.index("gate"):
+            raise _Reached
+        answered = stage(*args, **kwargs, runtime=self.runtime)
+        return self._keep(StageResult.model_validate(answered.model_dump() | {"stage": f"evaluate:{CHAMPION}"}))
 
     def together(self, *calls: tuple[Any, ...]) -> list[StageResult]:
         """Run stages side by side, each given as (stage, arguments...); waits for all of them even if one fails."""

@@ -99,6 +99,27 @@ def test_a_refusal_keeps_the_training_the_report_and_the_champion(whole: "World"
     assert (recorded.code, recorded.report["gate"]["passed"]) == (0, False)
 
 
+COMPARED = (
+    "gate.margin=5",
+    "gate.rules=[{metric: agent_scores.dpo.planner, kind: least, value: 50}]",
+    "evaluate.points_per_role={teacher: 4, base: 2, cpt: 2, sft: 2, dpo: 4, final: 60}",
+)
+
+
+def test_a_candidate_that_is_worse_than_the_champion_is_not_promoted_and_an_equal_one_is(world: "World") -> None:
+    first = world.run(*COMPARED, "registry.name=compared")
+    assert first.report["gate"]["baseline"] is None, "there is no champion yet"
+    worse = world.run(*COMPARED, "registry.name=compared", "dpo.beta=0.35", FAKE_SCORE="90")
+    assert worse.code == 8
+    assert worse.report["gate"]["baseline"] == {"name": "compared", "version": first.report["bundle"]["version"]}
+    assert [rule["passed"] for rule in worse.report["gate"]["rules"]] == [True], "the fixed bound holds"
+    assert worse.computed.count("evaluate:final") == 1, "the champion's answers are those that it gave as a candidate"
+    assert _champion(world, "compared") == first.report["bundle"]["version"]
+    equal = world.run(*COMPARED, "registry.name=compared", "dpo.beta=0.4")
+    assert equal.code == 0
+    assert _champion(world, "compared") == equal.report["bundle"]["version"] != first.report["bundle"]["version"]
+
+
 def test_until_stops_after_its_stage(world: "World") -> None:
     run = world.run("synthesize.seed=11", until="validate")
     assert run.code == 0
@@ -194,8 +215,8 @@ def _model(world: "World", stage: str) -> Path:
     return Path(found.model.uri) / "model.safetensors"
 
 
-def _champion(world: "World") -> str:
+def _champion(world: "World", name: str = "temper-smoke") -> str:
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(world.env["MLFLOW_TRACKING_URI"])
-    return str(client.get_model_version_by_alias("temper-smoke", "champion").version)
+    return str(client.get_model_version_by_alias(name, "champion").version)

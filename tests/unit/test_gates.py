@@ -186,8 +186,8 @@ def test_a_candidate_that_is_worse_than_the_champion_is_refused_however_good_it_
     """98 % was replaced by 93 % as long as the rule said 90 %."""
     found = beside_champion(186, 196)
     assert not found.passed
-    assert found.rules[0].passed, "the fixed bound holds"
-    assert [rule.metric for rule in found.rules if not rule.passed] == ["agent_scores.final.planner"]
+    assert found.alone().passed, "the fixed bounds hold"
+    assert [rule.metric for rule in found.compared if not rule.passed] == ["agent_scores.final.planner"]
     assert "beside agent_scores.champion.planner at 98" in found.summary()
 
 

@@ -13,8 +13,10 @@ from temper.artifacts.store import Store
 from temper.config import load_preset
 from temper.config.stages import Rule
 from temper.errors import DataError, TemperError
+from temper.evaluation.scores import Scores
 from temper.registry.gates import judge
 from temper.report import Report, build, gate_inputs, show, silent_metrics, text
+from temper.report.figures import agent_scores, evaluations
 from temper.report.floors import line
 from temper.report.lineage import draw
 from temper.report.page import multiple
@@ -154,7 +156,8 @@ def test_resolved_configuration_runs_again(report: Report) -> None:
 def test_gate_figures_have_the_names_that_presets_use(store: Store, results: list[StageResult]) -> None:
     metrics, points = gate_inputs(results, store)
     asked = {rule.metric for rule in load_preset("demo").gate.rules}
-    assert asked <= metrics.keys()
+    assert {name for name in asked if "*" not in name} <= metrics.keys()
+    assert "slices.final.planner.replan" in points
     assert metrics["e2e.dpo"] == 80.0
     assert (metrics["floors.rules.planner"], metrics["floors.rules.e2e"]) == (60.5, 75.0)
     assert metrics["floors.unaided.planner"] == metrics["agent_scores.final.planner"]
@@ -224,3 +227,32 @@ def test_show_says_what_to_do_when_there_is_no_report(tmp_path: Path, monkeypatc
     with pytest.raises(TemperError, match="temper run") as error:
         show("latest", False)
     assert error.type is DataError
+
+
+def test_an_interval_knows_which_points_share_a_wording() -> None:
+    def scores(wordings: int) -> dict[str, Scores]:
+        points = [
+            {
+                "id": f"p{n}",
+                "role": "planner",
+                "slice": "plain",
+                "groups": [f"w{n % wordings}", f"c{n}"],
+                "correct": n % 10 > 0,
+            }
+            for n in range(200)
+        ]
+        planner = {"score": 90.0, "n": 200, "slices": {}}
+        return {"dpo": Scores.model_validate({"stage": "dpo", "agent_scores": {"planner": planner}, "points": points})}
+
+    apart, together = (agent_scores(scores(wordings))["dpo"]["planner"] for wordings in (200, 20))
+    assert (apart.low, apart.high) == pytest.approx((85.1, 93.4), abs=0.1)
+    assert together.high - together.low > 2 * (apart.high - apart.low), "two wordings of twenty are always wrong"
+
+
+def test_the_champion_is_judged_and_is_no_figure_of_this_run(store: Store, results: list[StageResult]) -> None:
+    final = next(result for result in results if result.stage == "evaluate:final")
+    champion = StageResult.model_validate(final.model_dump() | {"stage": "evaluate:champion"})
+    metrics, points = gate_inputs([*results, champion], store)
+    assert metrics["agent_scores.champion.planner"] == metrics["agent_scores.final.planner"]
+    assert points["e2e.champion"] == points["e2e.final"]
+    assert "champion" not in agent_scores(evaluations([*results, champion], store))

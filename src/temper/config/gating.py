@@ -44,6 +44,11 @@ def _beside(figure: Figure, margin: float) -> Rule:
     return Rule(metric=str(figure), kind="non_inferior", value=margin, baseline=baseline)
 
 
+def of_champion(name: str) -> bool:
+    """Whether the figure of this name is the champion's and not the candidate's."""
+    return getattr(metrics.parse(name), "stage", None) == CHAMPION
+
+
 def _at(figure: Figure, stage: str) -> Figure:
     """The same figure of another stage."""
     family, _, *parts = str(figure).split(".")

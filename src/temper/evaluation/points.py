@@ -53,7 +53,8 @@ def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]
     failures = []
     for point, text in zip(points, answers, strict=True):
         reason = why_wrong(point, text, domain)
-        outcomes.append({"id": point.id, "role": point.role, "slice": point.slice, "correct": reason is None})
+        known = {"id": point.id, "role": point.role, "slice": point.slice, "groups": _groups(point)}
+        outcomes.append({**known, "correct": reason is None})
         if reason:
             failures.append(failure(point, text, reason))
     plans = [(point.expected, text) for point, text in zip(points, answers, strict=True) if point.role == "planner"]
@@ -64,6 +65,11 @@ def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]
         "failures": failures,
         "tools": tool_metrics(plans, domain),
     }
+
+
+def _groups(point: Point) -> list[str]:
+    """The wording and the conversation that the point shares with others: they may be right or wrong together."""
+    return [point.wording or point.id, str(point.world.seed)]
 
 
 def _role(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -37,6 +37,21 @@ class Outcome(Part):
     role: str
     slice: str
     correct: bool
+    groups: tuple[str, ...] = ()
+    """The wording and the conversation that the point shares with others: they may be right or wrong together."""
+
+
+class Trial(Part):
+    """One scenario, played once."""
+
+    id: str
+    trial: int
+    passed: bool
+
+    @property
+    def name(self) -> str:
+        """What tells it from other trials."""
+        return f"{self.id} {self.trial}"
 
 
 class ChangedScore(Part):
@@ -71,6 +86,7 @@ class Scores(Part):
     changed: dict[str, dict[str, ChangedScore]] = {}
     """Change of the prompt -> role -> score."""
     e2e: Played = Played(passed=0, n=0)
+    scenarios: list[Trial] = []
     tokens_per_step: float | None = None
 
     def write(self, folder: Path) -> None:

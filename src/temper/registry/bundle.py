@@ -88,6 +88,21 @@ class Registered(BaseModel):
     """Digest of each part."""
 
 
+class Champion(BaseModel):
+    """The served pair of the registered model's champion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Registered model."""
+    version: str
+    """Its version."""
+    fp8: ModelRef
+    """The quantised target."""
+    drafter_fp8: ModelRef
+    """The drafter that goes with it."""
+
+
 def domain_digest(domain: str) -> str:
     """Digest of a domain's prompts, tool schemas and rules, and of its code where it is your own.
 

@@ -50,15 +50,25 @@ class Verdict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     passed: bool
+    """Whether every rule holds, and nothing is worse than the champion's."""
     rules: tuple[RuleVerdict, ...]
+    """The preset's."""
+    compared: tuple[RuleVerdict, ...] = ()
+    """Each gated figure beside the champion's."""
     baseline: Baseline | None = None
     """The champion that the candidate was compared with; None on a first run, and where the two are the same."""
 
     def summary(self) -> str:
         """One line: passed, or the reasons why not."""
         if self.passed:
-            return f"passed: all {len(self.rules)} rules hold"
-        return "refused: " + "; ".join(f"{rule.metric} is {rule.reason}" for rule in self.rules if not rule.passed)
+            beside = f", nothing is worse than version {self.baseline.version}" if self.baseline else ""
+            return f"passed: all {len(self.rules)} rules hold{beside}"
+        every = (*self.rules, *self.compared)
+        return "refused: " + "; ".join(f"{rule.metric} is {rule.reason}" for rule in every if not rule.passed)
+
+    def alone(self) -> "Verdict":
+        """What the rules say without the champion: it belongs to the candidate, whoever the champion is."""
+        return Verdict(passed=all(rule.passed for rule in self.rules), rules=self.rules)
 
 
 def judge(
@@ -90,8 +100,9 @@ def judge_beside(
     on the same points, by the rule's own margin or by `margin`.
     """
     compared = tuple(rule for rule in champion_rules(rules, margin) if rule.metric in metrics or EVERY in rule.metric)
-    verdict = judge(metrics, points, (*rules, *compared), silent, groups)
-    return verdict.model_copy(update={"baseline": champion})
+    fixed = judge(metrics, points, rules, silent, groups)
+    beside = judge(metrics, points, compared, silent, groups)
+    return Verdict(passed=fixed.passed and beside.passed, rules=fixed.rules, compared=beside.rules, baseline=champion)
 
 
 class _Gate:

@@ -9,11 +9,11 @@ from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import ROLES, PipelineConfig
 from temper.report import figures, floors, page, plots
-from temper.report.figures import gate_inputs, silent_metrics
+from temper.report.figures import gate_inputs, groups, silent_metrics
 from temper.report.schema import Bundle, Gate, Report
 from temper.report.view import DATA, PAGE, show, text
 
-__all__ = ["Report", "build", "gate_inputs", "show", "silent_metrics", "text"]
+__all__ = ["Report", "build", "gate_inputs", "groups", "show", "silent_metrics", "text"]
 
 
 def build(

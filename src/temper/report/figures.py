@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,16 +12,17 @@ from temper.bench.equivalence import metrics as equivalence_metrics
 from temper.bench.ladder import P90_TURNS
 from temper.bench.results import Ladder
 from temper.config import ROLES
-from temper.config.metrics import SPEEDS, AgentScore, EndToEnd, SliceScore, Speed
+from temper.config.gating import CHAMPION
+from temper.config.metrics import SPEEDS, AgentScore, EndToEnd, Figure, SliceScore, Speed
 from temper.config.stages import MEASURED
 from temper.evaluation.scores import AgentScore as AgentPoints
-from temper.evaluation.scores import Scores
+from temper.evaluation.scores import Outcome, Scores
 from temper.evaluation.scores import SliceScore as SlicePoints
 from temper.report import floors
 from temper.report.schema import ChangedScore, Node, Passes, Score
 from temper.report.schema import SliceScore as ReportedSlice
 from temper.rows import Failure, load
-from temper.stats import share_interval
+from temper.stats import design_effect, share_interval
 
 
 def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, Scores]:
@@ -33,27 +34,38 @@ def evaluations(results: Iterable[StageResult], store: Store) -> dict[str, Score
     }
 
 
-def agent_scores(evaluated: Mapping[str, Scores]) -> dict[str, dict[str, Score]]:
+def agent_scores(evaluated: Mapping[str, Scores], stages: Sequence[str] = MEASURED) -> dict[str, dict[str, Score]]:
     """Stage, in the order of the pipeline -> role, in the order of a turn -> score."""
     return {
-        stage: {role: _score(scores[role]) for role in ROLES if role in scores}
-        for stage in MEASURED
+        stage: {role: _score(scores[role], _of_role(evaluated[stage], role)) for role in ROLES if role in scores}
+        for stage in stages
         if stage in evaluated and (scores := evaluated[stage].agent_scores)
     }
 
 
-def _score(agent: AgentPoints) -> Score:
+def _of_role(scores: Scores, role: str) -> list[Outcome]:
+    return [point for point in scores.points if point.role == role]
+
+
+def _score(agent: AgentPoints, points: Sequence[Outcome]) -> Score:
     """A score with its bounds, and its slices with theirs."""
-    slices = {name: ReportedSlice(**part.model_dump(), **_of(part)) for name, part in agent.slices.items()}
-    return Score(score=agent.score, n=agent.n, **_of(agent), slices=slices)
+    slices = {
+        name: ReportedSlice(**part.model_dump(), **_of(part, [point for point in points if point.slice == name]))
+        for name, part in agent.slices.items()
+    }
+    return Score(score=agent.score, n=agent.n, **_of(agent, points), slices=slices)
 
 
-def _of(points: SlicePoints) -> dict[str, float]:
-    return _bounds(round(points.score * points.n / 100), points.n)
+def _of(part: SlicePoints, points: Sequence[Outcome]) -> dict[str, float]:
+    """Bounds; points of one wording or conversation are worth less than independent ones."""
+    known = points and all(point.groups for point in points)
+    shared = list(zip(*(point.groups for point in points), strict=True)) if known else []
+    effect = design_effect([float(point.correct) for point in points], shared) if points else 1.0
+    return _bounds(round(part.score * part.n / 100), part.n, effect)
 
 
-def _bounds(right: int, n: int) -> dict[str, float]:
-    low, high = share_interval(right, n) if n else (0.0, 100.0)
+def _bounds(right: int, n: int, effect: float) -> dict[str, float]:
+    low, high = share_interval(right, n, effect=effect) if n else (0.0, 100.0)
     return {"low": low, "high": high}
 
 
@@ -69,13 +81,16 @@ def changed_scores(evaluated: Mapping[str, Scores]) -> dict[str, dict[str, dict[
     }
 
 
-def passes(evaluated: Mapping[str, Scores]) -> dict[str, Passes]:
+def passes(evaluated: Mapping[str, Scores], stages: Sequence[str] = MEASURED) -> dict[str, Passes]:
     """Stage -> end-to-end scenarios, where any were played."""
-    return {
-        stage: Passes(**played.model_dump(), **_bounds(played.passed, played.n))
-        for stage in MEASURED
-        if stage in evaluated and (played := evaluated[stage].e2e).n
-    }
+    return {stage: _passes(evaluated[stage]) for stage in stages if stage in evaluated and evaluated[stage].e2e.n}
+
+
+def _passes(scores: Scores) -> Passes:
+    """Scenarios with their bounds; trials of one scenario are worth less than as many scenarios."""
+    tried, played = scores.scenarios, scores.e2e
+    effect = design_effect([float(one.passed) for one in tried], [[one.id for one in tried]]) if tried else 1.0
+    return Passes(**played.model_dump(), **_bounds(played.passed, played.n, effect))
 
 
 def benchmark(results: Iterable[StageResult], store: Store) -> Ladder | None:
@@ -87,30 +102,50 @@ def benchmark(results: Iterable[StageResult], store: Store) -> Ladder | None:
 
 
 def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """The gate's flat metrics, and for each agent score the outcome of every point (1 right, 0 wrong) by its id.
+    """The gate's flat metrics, and the outcomes behind a share (1 right, 0 wrong) by evaluation point or scenario.
+
+    The champion's are among them where it was asked.
 
     A speed that this hardware only emulates is left out: a rule about it then fails as missing, and is never
     judged on a figure that means nothing. Tokens per step do not depend on the hardware and stay.
     """
     results = list(results)
-    evaluated = evaluations(results, store)
+    evaluated, stages = evaluations(results, store), (*MEASURED, CHAMPION)
     metrics: dict[str, float] = {}
     points: dict[str, dict[str, float]] = {}
-    for stage, roles in agent_scores(evaluated).items():
+    for stage, roles in agent_scores(evaluated, stages).items():
         for role, score in roles.items():
             metrics[str(AgentScore(stage, role))] = score.score
             metrics |= {str(SliceScore(stage, role, name)): part.score for name, part in score.slices.items()}
-        for point in evaluated[stage].points:
-            for figure in (AgentScore(stage, point.role), SliceScore(stage, point.role, point.slice)):
-                points.setdefault(str(figure), {})[point.id] = float(point.correct)
-    for stage, played in passes(evaluated).items():
+    for stage, played in passes(evaluated, stages).items():
         metrics[str(EndToEnd(stage))] = 100 * played.passed / played.n
+    for stage in stages:
+        for figure, name, right in _outcomes(stage, evaluated.get(stage)):
+            points.setdefault(str(figure), {})[name] = float(right)
     metrics |= floors.figures(floors.floors(evaluated))
     if measured := benchmark(results, store):
         metrics |= equivalence_metrics(measured.equivalence)
         for row in measured.rows:
             metrics |= row.metrics()
     return metrics, points
+
+
+def _outcomes(stage: str, scores: Scores | None) -> Iterator[tuple[Figure, str, bool]]:
+    """Each figure with a point of it and whether that was right."""
+    for point in scores.points if scores else ():
+        yield AgentScore(stage, point.role), point.id, point.correct
+        yield SliceScore(stage, point.role, point.slice), point.id, point.correct
+    for one in scores.scenarios if scores else ():
+        yield EndToEnd(stage), one.name, one.passed
+
+
+def groups(results: Iterable[StageResult], store: Store) -> dict[str, tuple[str, ...]]:
+    """By evaluation point, the wording and the conversation that it comes from; by trial, its scenario."""
+    found: dict[str, tuple[str, ...]] = {}
+    for scores in evaluations(results, store).values():
+        found |= {point.id: point.groups for point in scores.points if point.groups}
+        found |= {one.name: (one.id,) for one in scores.scenarios}
+    return found
 
 
 def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, str]:

@@ -17,7 +17,7 @@ class Part(BaseModel):
 
 
 class Bounds(Part):
-    """The 95 % bootstrap interval of a share, in percent."""
+    """The 95 % Wilson interval of a share, in percent, of as many points as independent ones are worth as much."""
 
     low: float = 0.0
     """Lower end."""
@@ -109,13 +109,26 @@ class RuleVerdict(Part):
     """Why, with the figures."""
 
 
+class Version(Part):
+    """A registered version."""
+
+    name: str
+    """Registered model."""
+    version: str
+    """Its version."""
+
+
 class Gate(Part):
     """The gate's verdict."""
 
     passed: bool
-    """Whether every rule holds."""
+    """Whether every rule holds, and nothing is worse than the champion's."""
     rules: list[RuleVerdict]
     """In the preset's order."""
+    compared: list[RuleVerdict] = []
+    """Each gated figure beside the champion's."""
+    baseline: Version | None = None
+    """The champion that the candidate was compared with; none on a first run, and where the two are the same."""
 
 
 class Bundle(Part):

@@ -126,7 +126,10 @@ def _gate(report: Report) -> str:
     if not report.gate:
         return ""
     lines = [f"gate: {'passed' if report.gate.passed else 'FAILED'}"]
-    lines += [f"  {'ok  ' if rule.passed else 'FAIL'} {rule.metric}: {rule.reason}" for rule in report.gate.rules]
+    lines += [
+        f"  {'ok  ' if rule.passed else 'FAIL'} {rule.metric}: {rule.reason}"
+        for rule in (*report.gate.rules, *report.gate.compared)
+    ]
     if report.bundle:
         lines.append(f"registered: {report.bundle.name} version {report.bundle.version}")
         lines += [f"champion: {report.bundle.why}"] if report.bundle.why else []

@@ -21,7 +21,7 @@ from temper.engine import Engine, Usage, serve
 from temper.evaluation.changes import changed, score_changed
 from temper.evaluation.floors import Rules
 from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
-from temper.evaluation.scores import Played, Scores
+from temper.evaluation.scores import Played, Scores, Trial
 from temper.process.specs import EvaluateSpec
 from temper.process.stage import Report, Stage, run
 from temper.rows import TRAIN, ChatRow, Point, load, read, write
@@ -45,7 +45,8 @@ def main(stage: Stage[EvaluateSpec]) -> Report:
     scored["changed"], more = score_changed(domain, others, answers[len(points) :], before)
     tokens_per_step = Usage.between({}, counters).tokens_per_step if "drafter" in stage.inputs else None
     e2e = _played(played, spec.evaluate.trials)
-    scores = Scores(stage=spec.measured, **scored, e2e=e2e, tokens_per_step=tokens_per_step)
+    trials = [Trial(id=row["id"], trial=row["trial"], passed=row["passed"]) for row in played]
+    scores = Scores(stage=spec.measured, **scored, e2e=e2e, scenarios=trials, tokens_per_step=tokens_per_step)
     out = stage.out("report")
     scores.write(out)
     write(out / "failures.jsonl", failures + more)

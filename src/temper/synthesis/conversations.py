@@ -57,6 +57,7 @@ def point(domain: Domain, record: Record, episode: Episode) -> Point:
         id="",
         role=record.role,
         slice=record.slice,
+        wording=record.template,
         prompt=record.messages,
         expected=record.right,
         teacher=record.teacher,

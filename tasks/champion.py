@@ -1,0 +1,32 @@
+"""Who a candidate has to stand beside."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from tasks.shared.contract import mendable
+from temper.artifacts.refs import ModelRef
+from temper.artifacts.store import Store
+from temper.config import Runtime
+from temper.errors import MissingModelError
+from temper.registry.bundle import Champion, load
+from temper.registry.tracking import Tracker, tracking_uri
+
+
+@task(
+    name="champion",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retry_condition_fn=mendable,
+)
+def champion(name: str, fp8: ModelRef, drafter_fp8: ModelRef, *, runtime: Runtime) -> Champion | None:
+    """Find the champion.   In: a registered model, what would be served.   Out: what is; None if the same or nobody."""
+    try:
+        version, ref = Tracker(tracking_uri(runtime)).bundle(name, "champion")
+    except MissingModelError:
+        return None
+    served = load(ref, Store(runtime.store))
+    if (served.fp8.digest, served.drafter_fp8.digest) == (fp8.digest, drafter_fp8.digest):
+        return None
+    return Champion(name=name, version=version, fp8=served.fp8, drafter_fp8=served.drafter_fp8)
