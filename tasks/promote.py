@@ -53,7 +53,7 @@ def promote(
         locks=bundle.lock_digests(),
     )
     ref = bundle.publish(candidate, store)
-    entry = Champions(tracker, name, store).enter(candidate, ref, runtime.parent_run_id)
+    entry = Champions(tracker, name, store).enter(candidate, ref, verdict, runtime.parent_run_id)
     tracker.log(runtime.parent_run_id, tags={"registered": f"{name} version {entry.version}", "champion": entry.why})
     get_run_logger().info("%s version %s: %s", name, entry.version, entry.why)
     return entry

@@ -43,7 +43,33 @@ def lower_bound(b: int, c: int, n: int, *, level: float = 0.95) -> float:
 
 def p_value(b: int, c: int, n: int, margin: float) -> float:
     """The largest chance of an outcome as good as this or better if ours is worse by `margin` (a share) or more."""
-    most = _region(b, c, n, margin)
+    reached = _score(numpy.array([float(b)]), numpy.array([float(c)]), n, margin)[0] - TIE
+    return _largest(_region(reached, n, margin), n, margin)
+
+
+def passing(n: int, margin: float, *, level: float = 0.95) -> Numbers:
+    """For each count of points that only ours has right, the most lost ones with which it is shown to be no worse than
+    the margin; -1 where even none is too many.
+    """
+    low, high = -10.0, 10.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if _largest(_region(middle, n, margin), n, margin) > 1 - level:
+            low = middle
+        else:
+            high = middle
+    return _region(high, n, margin)
+
+
+def chance(most: Numbers, n: int, ours: float, theirs: float) -> float:
+    """The probability of at most so many lost points, by won ones, where these shares are right in one model alone."""
+    counts = numpy.arange(n + 1)
+    lost = min(1.0, theirs / max(1 - ours, 1e-12))
+    return float((binom.pmf(counts, n, ours) * binom.cdf(most, n - counts, lost)).sum())
+
+
+def _largest(most: Numbers, n: int, margin: float) -> float:
+    """The largest probability of a region over the share of points that differ, where ours is worse by the margin."""
     nuisance = (1 - abs(margin)) / 2 * numpy.linspace(0, 1, GRID) ** 2
     ours, theirs = nuisance + max(-margin, 0.0), nuisance + max(margin, 0.0)
     counts = numpy.arange(n + 1)[:, None]
@@ -52,9 +78,8 @@ def p_value(b: int, c: int, n: int, margin: float) -> float:
     return min(1.0, float(chances.max()))
 
 
-def _region(b: int, c: int, n: int, margin: float) -> Numbers:
-    """For each count of points that only ours has right, the most lost ones at which the score is as good as this."""
-    reached = _score(numpy.array([float(b)]), numpy.array([float(c)]), n, margin)[0] - TIE
+def _region(reached: float, n: int, margin: float) -> Numbers:
+    """For each count of points that only ours has right, the most lost ones at which the score is that high."""
     counts = numpy.arange(n + 1.0)
     low, high = numpy.full(n + 1, -1.0), n - counts
     while (low < high).any():  # the score falls with every lost point, so halving finds the last good one

@@ -77,7 +77,7 @@ class Pipeline:
         return self._keep(stage(*args, **kwargs, runtime=self.runtime))
 
     def beside(self, stage: Task[..., StageResult], *args: Any, **kwargs: Any) -> StageResult:
-        """Ask the champion what the candidate was asked. Its result may be its own as a candidate; here it has its name."""
+        """Ask the champion what the candidate was asked; what it answered when it was one itself still counts."""
         if self._last < STAGES.index("gate"):
             raise _Reached
         answered = stage(*args, **kwargs, runtime=self.runtime)

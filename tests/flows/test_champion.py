@@ -22,7 +22,7 @@ case = Case(Tracker(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
 candidate = case.bundle("same")
 print("ready", flush=True)
 sys.stdin.readline()
-print(case.champions.enter(*candidate, case.run_id).version)
+print(case.champions.enter(*candidate, candidate[0].verdict, case.run_id).version)
 """
 
 

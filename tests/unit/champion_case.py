@@ -9,7 +9,7 @@ from temper.config import resolve
 from temper.registry import bundle
 from temper.registry.bundle import Bundle, Registered
 from temper.registry.champions import Champions
-from temper.registry.gates import Verdict
+from temper.registry.gates import Baseline, Verdict
 from temper.registry.tracking import Tracker
 
 
@@ -39,9 +39,14 @@ class Case:
         )
         return candidate, bundle.publish(candidate, self.store)
 
-    def enter(self, weights: str, *, score: float = 100, passed: bool = True) -> Registered:
-        """What a run does at its end."""
-        return self.champions.enter(*self.bundle(weights, score=score, passed=passed), self.run_id)
+    def enter(
+        self, weights: str, *, score: float = 100, passed: bool = True, beside: str | None = None
+    ) -> Registered:
+        """What a run does at its end; its candidate stood beside the version `beside`, if any."""
+        candidate, ref = self.bundle(weights, score=score, passed=passed)
+        baseline = Baseline(name=self.name, version=beside) if beside else None
+        verdict = Verdict(passed=passed, rules=(), baseline=baseline)
+        return self.champions.enter(candidate, ref, verdict, self.run_id)
 
     @property
     def aliases(self) -> tuple[str | None, str | None]:

@@ -139,9 +139,7 @@ def _scores(stage: str, score: float) -> dict[str, Any]:
             for role in asked
             for n in range(2)
         ],
-        "scenarios": [
-            {"id": f"scenario-{number}", "trial": 0, "passed": number < passed} for number in range(n)
-        ],
+        "scenarios": [{"id": f"scenario-{number}", "trial": 0, "passed": number < passed} for number in range(n)],
         "tokens_per_step": None,
     }
 

@@ -208,3 +208,11 @@ def test_a_move_that_is_cut_anywhere_is_whole_after_the_next_try(case: Case) -> 
 def test_equal_bundles_of_two_stores_are_one(case: Case, tmp_path: Path) -> None:
     other = Case(case.tracker, tmp_path / "other", case.name)
     assert case.bundle("a")[1].digest == other.bundle("a")[1].digest
+
+
+def test_a_candidate_that_was_compared_with_another_champion_is_not_promoted(case: Case) -> None:
+    case.enter("first")
+    case.enter("second", beside="1")
+    late = case.enter("third", beside="1")
+    assert (late.champion, case.aliases[0]) == (False, "2")
+    assert "was compared with version 1" in late.why

@@ -74,7 +74,7 @@ def refusals(config: "PipelineConfig") -> Iterator[str]:
 def _too_few(where: str, rule: Rule, config: "PipelineConfig") -> Iterator[str]:
     if rule.kind != "non_inferior" or rule.value is None:
         return
-    have, need = _points(rule.metric, config), least_points(rule.value)
+    have, need = points_behind(rule.metric, config), least_points(rule.value)
     if have < need:
         yield (
             f"{where}: {have} points of {rule.metric} can never show that it is at most {rule.value:g} points worse:"
@@ -82,8 +82,8 @@ def _too_few(where: str, rule: Rule, config: "PipelineConfig") -> Iterator[str]:
         )
 
 
-def _points(name: str, config: "PipelineConfig") -> int:
-    """Outcomes behind a figure."""
+def points_behind(name: str, config: "PipelineConfig") -> int:
+    """Outcomes that a run asks for a figure."""
     figure, asked = metrics.parse(name), config.evaluate
     if isinstance(figure, EndToEnd):
         return {str(stage): n for stage, n in asked.scenarios.items()}.get(figure.stage, 0) * asked.trials

@@ -29,6 +29,7 @@ from temper.registry.history import (
     Move,
     short,
 )
+from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker
 
 
@@ -38,15 +39,15 @@ class Champions:
     def __init__(self, tracker: Tracker, name: str, store: Store) -> None:
         self.tracker, self.name, self.store = tracker, name, store
 
-    def enter(self, bundle: Bundle, ref: BundleRef, run_id: str) -> Registered:
-        """Register `bundle`, once, and make it the champion if its gate passed and nothing speaks against it.
+    def enter(self, bundle: Bundle, ref: BundleRef, verdict: Verdict, run_id: str) -> Registered:
+        """Register `bundle`, once, and make it the champion if `verdict` passed and nothing speaks against it.
 
         Raises StoreError when a part of it is not what was measured.
         """
         load(ref, self.store)
         with self._alone():
             version = self._register(bundle, ref, run_id)
-            why = self._offer(version, bundle)
+            why = self._offer(version, verdict)
             champion = self.tracker.model(self.name).champion == version
         return Registered(name=self.name, version=version, champion=champion, why=why, ref=ref, digests=bundle.digests)
 
@@ -98,14 +99,16 @@ class Champions:
         versions = self.tracker.model(self.name).versions.values()
         return sorted((known.number for known in versions if known.tags.get(DIGEST) == ref.digest), key=int)
 
-    def _offer(self, version: str, bundle: Bundle) -> str:
+    def _offer(self, version: str, verdict: Verdict) -> str:
         """Promote `version` for its gate, unless something speaks against it. Returns what came of it, and why."""
         model = self.tracker.model(self.name)
         stays = f"the champion stays version {model.champion}" if model.champion else "there is no champion"
         if model.champion == version:
             return f"version {version} is the champion already"
-        if not bundle.verdict.passed:
+        if not verdict.passed:
             return f"{stays}: the gate refused version {version}"
+        if verdict.baseline is not None and verdict.baseline.version != model.champion:
+            return f"{stays}: version {version} was compared with version {verdict.baseline.version}; run it again"
         objection = model.objection(version)
         if objection is not None:
             return f"{stays}: {objection}; `temper promote {self.name} {version}` moves it"
