@@ -39,9 +39,7 @@ class Case:
         )
         return candidate, bundle.publish(candidate, self.store)
 
-    def enter(
-        self, weights: str, *, score: float = 100, passed: bool = True, beside: str | None = None
-    ) -> Registered:
+    def enter(self, weights: str, *, score: float = 100, passed: bool = True, beside: str | None = None) -> Registered:
         """What a run does at its end; its candidate stood beside the version `beside`, if any."""
         candidate, ref = self.bundle(weights, score=score, passed=passed)
         baseline = Baseline(name=self.name, version=beside) if beside else None

@@ -155,7 +155,7 @@ def test_one_flipped_bit_is_not_registered(case: Case) -> None:
     candidate, ref = case.bundle("a")
     flip_a_bit(Path(candidate.fp8.uri) / "model.safetensors")
     with pytest.raises(StoreError, match=r"its fp8 cannot be served: .*or run again"):
-        case.champions.enter(candidate, ref, case.run_id)
+        case.champions.enter(candidate, ref, candidate.verdict, case.run_id)
     assert case.tracker.model(case.name).versions == {}
     assert not case.store.whole(candidate.fp8), "the next run makes it anew"
 

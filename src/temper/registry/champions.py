@@ -16,6 +16,7 @@ from temper.artifacts.refs import BundleRef
 from temper.artifacts.store import Store
 from temper.home import home
 from temper.registry.bundle import Bundle, Registered, load
+from temper.registry.gates import Verdict
 from temper.registry.history import (
     CHAMPION,
     DEMOTED,
@@ -29,7 +30,6 @@ from temper.registry.history import (
     Move,
     short,
 )
-from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker
 
 
