@@ -50,7 +50,7 @@ def promote(
         engine=config.engine,
         results={name: value for name, value in figures.items() if not of_champion(name)},
         verdict=verdict.alone(),
-        locks=bundle.lock_digests(),
+        versions={result.stage: result.versions for result in results},
     )
     ref = bundle.publish(candidate, store)
     entry = Champions(tracker, name, store).enter(candidate, ref, verdict, runtime.parent_run_id)

@@ -35,7 +35,7 @@ class Case:
             engine=resolve("smoke", []).engine,
             results={"score": score},
             verdict=Verdict(passed=passed, rules=()),
-            locks={},
+            versions={},
         )
         return candidate, bundle.publish(candidate, self.store)
 

@@ -27,7 +27,9 @@ from temper.process.specs import (
 PARENT = ModelRef(uri="/somewhere/model/aa", digest="sha256:aa")
 DATA = DatasetRef(uri="/somewhere/dataset/bb", digest="sha256:bb")
 
-MACHINE = Machine(devices=("a CPU",), cpu_flags=("avx2",), cores=2, memory_gib=24, engine="vllm 0.32.0")
+MACHINE = Machine(
+    devices=("a CPU",), cpu_flags=("avx2",), cores=2, memory_gib=24, engine="vllm 0.32.0", suffix_decoding=False
+)
 
 
 @pytest.fixture
@@ -177,7 +179,14 @@ def test_a_resolved_configuration_has_the_keys_of_the_preset_that_it_came_from(p
 
 @pytest.mark.parametrize(
     "other",
-    [{"devices": ("another CPU",)}, {"cpu_flags": ()}, {"cores": 4}, {"memory_gib": 48}, {"engine": "vllm 0.33.0"}],
+    [
+        {"devices": ("another CPU",)},
+        {"cpu_flags": ()},
+        {"cores": 4},
+        {"memory_gib": 48},
+        {"engine": "vllm 0.33.0"},
+        {"suffix_decoding": True},
+    ],
 )
 def test_a_benchmark_asked_again_on_other_hardware_or_another_engine_runs_again(
     other: dict[str, object], config: PipelineConfig

@@ -3,7 +3,7 @@
 from temper.engine.capabilities import Capabilities, probe
 from temper.engine.command import NAME, Drafter, command, environment
 from temper.engine.fingerprint import fingerprint
-from temper.engine.installation import Installation, engine_python, installation, suffix_refusal
+from temper.engine.installation import Installation, engine_python, engine_versions, installation, suffix_refusal
 from temper.engine.metrics import Usage, acceptance
 from temper.engine.server import Engine, serve
 
@@ -17,6 +17,7 @@ __all__ = [
     "acceptance",
     "command",
     "engine_python",
+    "engine_versions",
     "environment",
     "fingerprint",
     "installation",

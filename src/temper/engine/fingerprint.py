@@ -4,7 +4,7 @@ import os
 
 from temper.config import Runtime
 from temper.engine.capabilities import probe
-from temper.engine.installation import installation
+from temper.engine.installation import installation, suffix_refusal
 from temper.process.specs import Machine
 
 GIB = 1024**3
@@ -19,4 +19,5 @@ def fingerprint(runtime: Runtime) -> Machine:
         cores=len(os.sched_getaffinity(0)),
         memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB),
         engine=f"{engine.distribution} {engine.vllm}, torch {engine.torch}",
+        suffix_decoding=not suffix_refusal(runtime),
     )

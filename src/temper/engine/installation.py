@@ -64,6 +64,16 @@ def installation(runtime: Runtime) -> Installation:
     )
 
 
+def engine_versions(runtime: Runtime) -> dict[str, str]:
+    """Versions of what the engine computes with, by distribution, for the report of a stage that serves.
+
+    Raises EngineError.
+    """
+    found = installation(runtime)
+    named = {found.distribution or "vllm": found.vllm, "engine torch": found.torch, "temper-vllm": found.plugin}
+    return {name: version for name, version in named.items() if version}
+
+
 def suffix_refusal(runtime: Runtime) -> str:
     """Why the engine environment has no suffix decoding; empty where it has. Raises EngineError.
 

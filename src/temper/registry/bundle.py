@@ -8,12 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temper.artifacts.contents import file_sha256
 from temper.artifacts.refs import BundleRef, ModelRef
 from temper.artifacts.store import Store
 from temper.config.engine import EngineSettings
 from temper.errors import StoreError
-from temper.home import app_root
 from temper.registry.gates import Verdict
 
 MANIFEST = "bundle.json"
@@ -54,8 +52,8 @@ class Bundle(BaseModel):
     """Figures that the gate judged."""
     verdict: Verdict
     """What the gate said."""
-    locks: dict[str, str]
-    """sha256 of the environments' requirement locks, by name."""
+    versions: dict[str, dict[str, str]]
+    """Versions of the libraries that made its results, by stage and distribution: those of then, not today's."""
 
     @property
     def serves(self) -> str:
@@ -118,11 +116,6 @@ def domain_digest(domain: str) -> str:
 def tokenizer_digests(model: ModelRef, store: Store) -> dict[str, str]:
     """sha256 of the tokenizer's files in a checkpoint."""
     return {entry.name: entry.sha256 for entry in store.manifest(model).entries if entry.name in TOKENIZER}
-
-
-def lock_digests() -> dict[str, str]:
-    """sha256 of every requirement lock of the application."""
-    return {path.name: file_sha256(path) for path in sorted((app_root() / "requirements").glob("*.txt"))}
 
 
 def publish(bundle: Bundle, store: Store) -> BundleRef:

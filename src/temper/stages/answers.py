@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import IO
 
 from temper.agents.client import Chat
-from temper.engine import serve
+from temper.engine import engine_versions, serve
 from temper.process.specs import AnswersSpec
 from temper.process.stage import Report, Stage, run
 from temper.rows import TRAIN, AnsweredRow, PromptRow, line, load, resume, spoken, write
@@ -42,7 +42,11 @@ def main(stage: Stage[AnswersSpec]) -> Report:
     answered = {row.id: row for row in resume(partial, AnsweredRow)}
     rows = [answered[row.id] for row in prompts]
     write(stage.out("data") / TRAIN, (replace(row, output_tokens=None) for row in rows))
-    return Report(_metrics(rows, {row.id for row in still_open}, seconds), {"data": "dataset"})
+    return Report(
+        _metrics(rows, {row.id for row in still_open}, seconds),
+        {"data": "dataset"},
+        versions=engine_versions(stage.runtime),
+    )
 
 
 async def _ask(stage: Stage[AnswersSpec], chat: Chat, prompts: list[PromptRow], file: IO[str]) -> None:

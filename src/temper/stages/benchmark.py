@@ -20,7 +20,7 @@ from temper.config.engine import EngineSettings
 from temper.config.rungs import DRAFTER, STUDENT, Rung, ladder
 from temper.domains import load_domain
 from temper.domains.scenario import load_scenarios
-from temper.engine import Capabilities, Engine, probe, serve, suffix_refusal
+from temper.engine import Capabilities, Engine, engine_versions, probe, serve, suffix_refusal
 from temper.errors import DataError
 from temper.process.specs import BenchmarkSpec
 from temper.process.stage import Report, Stage, run
@@ -49,7 +49,7 @@ def main(stage: Stage[BenchmarkSpec]) -> Report:
         figures |= one.metrics()
     for prompts in written.tokens:
         figures |= prompts.metrics()
-    return Report(metrics=figures, artifacts={"report": "report"})
+    return Report(metrics=figures, artifacts={"report": "report"}, versions=engine_versions(stage.runtime))
 
 
 class _Work:

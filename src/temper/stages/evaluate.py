@@ -17,7 +17,7 @@ from temper.config.metrics import FLOORS, AgentScore, EndToEnd, Floor
 from temper.config.stages import ROLES
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
-from temper.engine import Engine, Usage, serve
+from temper.engine import Engine, Usage, engine_versions, serve
 from temper.evaluation.changes import changed, score_changed
 from temper.evaluation.floors import Rules
 from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
@@ -51,7 +51,8 @@ def main(stage: Stage[EvaluateSpec]) -> Report:
     scores.write(out)
     write(out / "failures.jsonl", failures + more)
     write(out / "scenarios.jsonl", played)
-    return Report(metrics=_metrics(scores), artifacts={"report": "report"})
+    versions = engine_versions(stage.runtime) if "model" in stage.inputs else {}
+    return Report(metrics=_metrics(scores), artifacts={"report": "report"}, versions=versions)
 
 
 def _engine(stage: Stage[EvaluateSpec], stack: ExitStack) -> Engine:

@@ -12,7 +12,7 @@ from collections import Counter
 from temper.agents.client import Chat
 from temper.domains import load_domain
 from temper.domains.base import Domain
-from temper.engine import serve
+from temper.engine import engine_versions, serve
 from temper.evaluation.points import answer_points, score_points
 from temper.process.specs import PracticeSpec
 from temper.process.stage import Report, Stage, run
@@ -32,7 +32,11 @@ def main(stage: Stage[PracticeSpec]) -> Report:
     write(stage.out("data") / TRAIN, pairs)
     right = {f"{role}_percent": score["score"] for role, score in scored["agent_scores"].items()}
     kinds = {f"{kind}_pairs": float(count) for kind, count in Counter(row.kind for row in pairs).items()}
-    return Report({**right, **kinds, "prompts": float(len(prompts)), "pairs": float(len(pairs))}, {"data": "dataset"})
+    return Report(
+        {**right, **kinds, "prompts": float(len(prompts)), "pairs": float(len(pairs))},
+        {"data": "dataset"},
+        versions=engine_versions(stage.runtime),
+    )
 
 
 def _pair(number: int, wrong: Failure, domain: Domain) -> PairRow:

@@ -75,6 +75,8 @@ class Machine(Settings):
     """Main memory."""
     engine: str
     """The engine's distribution and version, and the torch that it computes with."""
+    suffix_decoding: bool
+    """Whether the engine's environment has it: a rung is measured or left out by it."""
 
 
 class BenchmarkSpec(Spec):
