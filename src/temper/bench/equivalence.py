@@ -22,7 +22,7 @@ from temper.config.rungs import DRAFTER, STUDENT, Rung
 from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
 from temper.rows import Point
-from temper.stats import same_source_p_value
+from temper.stats import same_source_p_value, same_source_power
 
 DRAWN_TOKENS = 8
 """Longest drawn answer: of long ones no two are the same, and nothing could be said of their distribution."""
@@ -151,6 +151,7 @@ def compare_draws(plain: Sequence[Sequence[str]], drafted: Sequence[Sequence[str
     return Drawn(
         temperature=TEMPERATURE,
         p_value=same_source_p_value(plain, drafted),
+        power=same_source_power(plain, drafted),
         prompts=len(plain),
         samples=len(plain[0]),
         texts=sum(len({*ours, *theirs}) for ours, theirs in zip(plain, drafted, strict=True)),

@@ -127,6 +127,8 @@ class Drawn(Part):
     """What they were drawn at; reports that do not say so are from when it was 1."""
     p_value: float
     """The chance of samples that differ so much or more if both come from one distribution."""
+    power: float | None = None
+    """The chance that the test finds one wrong draw in five at a level of 5 %; older reports do not say it."""
     prompts: int
     samples: int
     """For each prompt, with the drafter and without."""
