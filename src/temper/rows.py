@@ -25,6 +25,10 @@ TRAIN = "train.jsonl"
 """The file of a training set."""
 
 
+Value = str | int | float | bool | None
+"""What an argument of a call holds."""
+
+
 class Message(TypedDict):
     """One message of a conversation, in the form that chat templates and endpoints take."""
 
@@ -124,7 +128,7 @@ class WorldState:
 
     seed: int
     split: str
-    calls: list[tuple[str, dict[str, str | int | float | bool | None]]]
+    calls: list[tuple[str, dict[str, Value]]]
     """Calls that had run, as (tool, arguments)."""
 
 

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import time
-from typing import Any
 
 from prefect.context import TaskRunContext
 
@@ -86,7 +85,7 @@ class KernelLocks:
             return None
         return handle
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "KernelLocks":
+    def __deepcopy__(self, memo: dict[int, object]) -> "KernelLocks":
         return self  # Prefect copies policies; the locks that this process holds are the same ones
 
 

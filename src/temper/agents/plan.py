@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from radon.metrics import HalsteadVisitor, halstead_visitor_report
 
 from temper.domains.base import Call, Domain, Tool, Understanding
+from temper.rows import Value
 
 LONGEST = 2000
 """Characters beyond which an answer is not read."""
@@ -45,7 +46,7 @@ class Plan:
         return "\n".join(lines)
 
 
-def _source(value: Any) -> str:
+def _source(value: Value) -> str:
     if isinstance(value, str):
         return value[1:] if value.startswith("$") else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return repr(value)
@@ -156,7 +157,7 @@ def _arguments(call: ast.Call, names: Mapping[str, str]) -> Call:
         raise Malformed("a tool is not a plain name")
     if call.args:
         raise Malformed("arguments need their names")
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Value] = {}
     for keyword in call.keywords:
         if keyword.arg is None or keyword.arg in arguments:
             raise Malformed("arguments need their names, once each")
@@ -174,7 +175,7 @@ def _value(node: ast.expr, names: Mapping[str, str]) -> Any:
     raise Malformed("a value is neither a literal nor an earlier name")
 
 
-def _special(tool: str, arguments: Mapping[str, Any]) -> Plan:
+def _special(tool: str, arguments: Mapping[str, Value]) -> Plan:
     key = "field" if tool == "seek_information" else "rule"
     value = arguments.get(key)
     if set(arguments) != {key} or not isinstance(value, str) or not value.isidentifier():

@@ -9,6 +9,7 @@ from typing import Any
 from temper.agents.plan import LONGEST, Malformed, check, parse
 from temper.domains.base import Call, Checked, Domain, Intent, Understanding
 from temper.domains.mentions import whole_words
+from temper.rows import Value
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def completed(state: Understanding, focus: str | None, utterance: str, domain: D
     return _understanding(intent, known)
 
 
-def _understanding(intent: Intent, entities: Mapping[str, str | int]) -> Understanding:
+def _understanding(intent: Intent, entities: Mapping[str, Value]) -> Understanding:
     """Entities in the intent's order, and what is missing of them."""
     known = {name: entities[name] for name in intent.entities if name in entities}
     return Understanding(intent.name, known, tuple(name for name in intent.entities if name not in known))

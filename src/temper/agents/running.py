@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from temper.domains.base import Call, Outcome, World
+from temper.rows import Value
 
 
 @dataclass
@@ -42,6 +43,6 @@ def refers(value: object) -> bool:
     return isinstance(value, str) and value.startswith("$")
 
 
-def _reference(value: str, outcomes: Sequence[Outcome]) -> str | None:
-    place = ord(value[1]) - ord("a")
+def _reference(value: Value, outcomes: Sequence[Outcome]) -> str | None:
+    place = ord(str(value)[1]) - ord("a")
     return outcomes[place].reference if place < len(outcomes) else None

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from temper.agents import plan as plans
 from temper.agents.plan import Malformed, Plan
@@ -102,11 +101,11 @@ def _calls(text: str, domain: Domain) -> tuple[Call, ...]:
         return (("malformed", {}),)
 
 
-def _tools(calls: Iterable[Call]) -> Counter[Any]:
+def _tools(calls: Iterable[Call]) -> Counter[object]:
     return Counter(name for name, _ in calls) or Counter(["nothing"])
 
 
-def _arguments(calls: Iterable[Call]) -> Counter[Any]:
+def _arguments(calls: Iterable[Call]) -> Counter[object]:
     return Counter((name, key, str(value)) for name, given in calls for key, value in given.items()) or Counter(
         ["nothing"]
     )

@@ -1,7 +1,5 @@
 """References: what stages hand to each other instead of paths. Small, frozen, and safe to cache as JSON."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict
 
 
@@ -87,7 +85,7 @@ class StageResult(BaseModel):
         return {name: self.data(name) for name, ref in sorted(self.artifacts.items()) if ref.kind == "dataset"}
 
 
-def digests(value: Any) -> Any:
+def digests(value: object) -> object:
     """`value` with every reference in it replaced by its digest: the part of an input that is identity."""
     if isinstance(value, Ref):
         return value.digest

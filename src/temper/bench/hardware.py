@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
@@ -20,7 +19,7 @@ def measured(device: str, dtype: torch.dtype) -> Hardware:
     return Hardware(traffic / _best(numbers.sum, device), arithmetic / _best(lambda: matrix @ matrix, device))
 
 
-def _best(work: Callable[[], Any], device: str) -> float:
+def _best(work: Callable[[], object], device: str) -> float:
     """Seconds of the fastest call."""
     best, until = float("inf"), time.perf_counter() + SECONDS
     while time.perf_counter() < until:

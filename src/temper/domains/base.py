@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-Call = tuple[str, dict[str, Any]]
+from temper.rows import Value
+
+Call = tuple[str, dict[str, Value]]
 """A tool's name and its arguments."""
 
 
@@ -79,7 +81,7 @@ class Understanding:
     """The Understander's typed answer, and the state that the next turn starts from."""
 
     intent: str
-    entities: dict[str, Any] = field(default_factory=dict)
+    entities: dict[str, Value] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     def text(self) -> str:
@@ -107,10 +109,10 @@ class Outcome:
 class World(Protocol):
     """The environment: seeded, changed by tools alone, and hashable."""
 
-    def run(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
+    def run(self, name: str, arguments: Mapping[str, Value]) -> Outcome:
         """Run one validated call. A refusal by the world (a taken slot) is an outcome, not an error."""
 
-    def facts(self, entities: Mapping[str, Any], intent: str) -> str:
+    def facts(self, entities: Mapping[str, Value], intent: str) -> str:
         """What the rules need to know for these entities, as a prompt shows it; empty when nothing."""
 
     def review(self, calls: Sequence[Call]) -> list[Checked]:
@@ -199,7 +201,7 @@ def of_split(numbers: range, split: str) -> list[int]:
 
 STEP = 3
 """From a number of a split to the next one of the same split."""
-Check = tuple[Callable[[Any, Mapping[str, Any]], Any], Callable[[Any], bool]]
+Check = tuple[Callable[[Any, Mapping[str, Value]], Any], Callable[[Any], bool]]
 """What a rule looks at, given the world and a call's arguments, and whether that is allowed."""
 
 

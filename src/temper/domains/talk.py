@@ -7,11 +7,11 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from temper.domains.base import Intent, Line, Understanding
+from temper.rows import Value
 
-Values = Mapping[str, Any]
+Values = Mapping[str, Value]
 CONFIRMED = "confirmed"
 """The entity that says that a customer is sure: asked for at last, never put right."""
 
@@ -39,7 +39,7 @@ class Task:
     implied: tuple[str, ...] = ()
     """Entities that the wording says without a placeholder."""
 
-    def said(self) -> dict[str, Any]:
+    def said(self) -> dict[str, Value]:
         """The values that the request brings along."""
         return {
             name: self.given[name]
@@ -88,7 +88,7 @@ def chance(rng: random.Random, share: float) -> bool:
     return share > 0 and rng.random() < share
 
 
-def slip(rng: random.Random, known: Values, other: Values | None) -> dict[str, Any]:
+def slip(rng: random.Random, known: Values, other: Values | None) -> dict[str, Value]:
     """One of the known values as another draw has it: what a customer says by mistake. Empty where none differs."""
     names = [name for name in known if name != CONFIRMED and other and other[name] != known[name]]
     return {name: other[name] for name in (rng.choice(names),)} if names and other else {}

@@ -15,7 +15,7 @@ from typing import Any
 from temper.agents import plan as plans
 from temper.agents.plan import Malformed
 from temper.agents.scoring import why_wrong
-from temper.domains.base import Domain, Rule
+from temper.domains.base import Call, Domain, Rule
 from temper.rows import Failure, Message, Point, failure
 
 FIELDS = ("intent, entities, missing", "missing, entities, intent")
@@ -135,7 +135,7 @@ def _rule_added(point: Point, domain: Domain) -> Point | None:
     return replace(made, expected=expected) if made else None
 
 
-def _calls(point: Point, domain: Domain) -> list[Any]:
+def _calls(point: Point, domain: Domain) -> list[Call]:
     """The calls that the point's plan makes, or that it has to make; none for a question, a refusal, another role."""
     text = {"planner": point.expected, "executor": point.prompt[-1]["content"]}.get(
         point.role, point.prompt[-1]["content"].rpartition("plan:\n")[2]

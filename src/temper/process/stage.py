@@ -10,11 +10,11 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from temper import errors
 from temper.config import Runtime
@@ -138,7 +138,7 @@ def loaded_versions() -> dict[str, str]:
     return {name: metadata.version(name) for name, module in LIBRARIES.items() if module in sys.modules}
 
 
-def write(path: Path, value: dict[str, Any]) -> None:
+def write(path: Path, value: Mapping[str, object]) -> None:
     """Put `value` at `path` whole or not at all."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(value, indent=1), encoding="utf-8")

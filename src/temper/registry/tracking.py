@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from temper.artifacts.refs import BundleRef, DatasetRef, Ref, digests
 from temper.config import Runtime
+from temper.config.settings import JSON
 from temper.errors import MissingModelError, TrackingError
 from temper.home import app_root, home
 from temper.registry.history import CHAMPION, DIGEST, URI, Model, Version
@@ -46,7 +47,7 @@ def tracking_uri(runtime: Runtime) -> str:
     return runtime.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def flat(value: object, prefix: str = "") -> dict[str, object]:
     """Nested settings as dotted names, the words that overrides use."""
     if not isinstance(value, dict):
         return {prefix: value}
@@ -96,7 +97,7 @@ class Tracker:
     # -- runs -----------------------------------------------------------------------------------------------------
 
     @_explained
-    def start_pipeline(self, pipeline_id: str, config: dict[str, Any]) -> str:
+    def start_pipeline(self, pipeline_id: str, config: dict[str, JSON]) -> str:
         """The run of a whole pipeline, the resolved config as its parameters; returns its id."""
         settings = flat(config)
         tags = {"temper.pipeline_id": pipeline_id, "temper.kind": "pipeline"}
@@ -111,7 +112,7 @@ class Tracker:
 
     @_explained
     def start_stage(
-        self, parent: str, stage: str, *, pipeline_id: str, key: str, config: dict[str, Any], inputs: dict[str, Ref]
+        self, parent: str, stage: str, *, pipeline_id: str, key: str, config: dict[str, JSON], inputs: dict[str, Ref]
     ) -> str:
         """The nested run of one stage: settings as parameters, inputs' digests as tags, data sets as inputs.
 
@@ -140,7 +141,7 @@ class Tracker:
         reports: dict[str, Path],
     ) -> None:
         """Close a stage's run: figures in one batch, curves by step, references as tags, report files as artifacts."""
-        tags: dict[str, Any] = {}
+        tags: dict[str, object] = {}
         for name, ref in artifacts.items():
             tags |= {f"artifact.{name}.uri": ref.uri, f"artifact.{name}.digest": ref.digest}
             tags[f"artifact.{name}.size_bytes"] = sizes[name]
@@ -170,7 +171,9 @@ class Tracker:
         self._log_datasets(parent, {f"{stage}.{name}": ref for name, ref in (datasets or {}).items()})
 
     @_explained
-    def log(self, run_id: str, *, metrics: dict[str, float] | None = None, tags: dict[str, Any] | None = None) -> None:
+    def log(
+        self, run_id: str, *, metrics: dict[str, float] | None = None, tags: Mapping[str, object] | None = None
+    ) -> None:
         """Figures and tags on any run."""
         self._log(run_id, metrics=metrics or {}, tags=tags or {})
 
@@ -302,10 +305,10 @@ class Tracker:
         self,
         run_id: str,
         *,
-        params: dict[str, Any] | None = None,
+        params: dict[str, object] | None = None,
         metrics: dict[str, float] | None = None,
         curves: list[dict[str, float]] | None = None,
-        tags: dict[str, Any] | None = None,
+        tags: Mapping[str, object] | None = None,
     ) -> None:
         from mlflow.entities import Metric, Param, RunTag
 

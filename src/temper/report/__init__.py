@@ -8,6 +8,8 @@ from typing import Any
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import ROLES, PipelineConfig
+from temper.registry.bundle import Registered
+from temper.registry.gates import Verdict
 from temper.report import figures, floors, page, plots
 from temper.report.figures import gate_inputs, groups, silent_metrics
 from temper.report.schema import Bundle, Gate, Report
@@ -19,8 +21,8 @@ __all__ = ["Report", "build", "gate_inputs", "groups", "show", "silent_metrics",
 def build(
     config: PipelineConfig,
     results: Sequence[StageResult],
-    verdict: Any,
-    bundle: Any,
+    verdict: Verdict | None,
+    bundle: Registered | None,
     pipeline_id: str,
     store: Store,
     out: Path,
@@ -43,7 +45,13 @@ def build(
 
 
 def collect(
-    config: PipelineConfig, results: Sequence[StageResult], store: Store, *, verdict: Any, bundle: Any, pipeline_id: str
+    config: PipelineConfig,
+    results: Sequence[StageResult],
+    store: Store,
+    *,
+    verdict: Verdict | None,
+    bundle: Registered | None,
+    pipeline_id: str,
 ) -> Report:
     """Everything that `results` show, from what they published."""
     evaluated = figures.evaluations(results, store)

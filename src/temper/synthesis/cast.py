@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -111,7 +111,7 @@ class Players:
 
     cast = Cast()
 
-    def together(self, plays: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
+    def together(self, plays: Sequence[Coroutine[None, None, Made]]) -> list[Made]:
         """What the plays make, in their order."""
         return [asyncio.run(play) for play in plays]
 
@@ -147,7 +147,7 @@ class HiredPlayers(Players):
         }
         return Cast(**found, examples=self._examples)
 
-    def together(self, plays: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
+    def together(self, plays: Sequence[Coroutine[None, None, Made]]) -> list[Made]:
         """Side by side, as the endpoints answer."""
 
         async def all_of_them() -> list[Made]:

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.inputs import ExplainerInput, PlannerInput, RoleInput
@@ -14,7 +13,7 @@ from temper.agents.scoring import why_wrong
 from temper.agents.turn import Turn
 from temper.config.stages import PLAIN, SLICES
 from temper.domains.base import Domain, Line
-from temper.rows import Message, Point, WorldState
+from temper.rows import Message, Point, Value, WorldState
 from temper.synthesis.cast import Cast, Players
 from temper.synthesis.customer import Customer, Traffic
 from temper.synthesis.kinds import kind_of
@@ -51,7 +50,7 @@ class Episode:
     lines: list[Line] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Value]]] = field(default_factory=list)
     switch: int = 0
     """Index of the first line in the second business."""
     goal: str = ""

@@ -7,7 +7,6 @@ corrects to is the oracle's answer again.
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from temper.agents.client import Answer, Request
 from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
@@ -15,6 +14,7 @@ from temper.agents.plan import Malformed, Plan, check, planned
 from temper.agents.roles import Verdict, calls_text, review_text
 from temper.agents.running import Run
 from temper.domains.base import Call, Checked, Domain, Understanding, World
+from temper.rows import Value
 
 MISTAKES = {
     "understander": ("invented_argument", "missed_argument", "wrong_argument"),
@@ -235,7 +235,7 @@ def _bent(calls: tuple[Call, ...], rng: random.Random) -> tuple[Call, ...]:
     return (*calls[:-1], (name, {**given, key: _other(given[key], rng)}))
 
 
-def _other(value: Any, rng: random.Random) -> Any:
+def _other(value: Value, rng: random.Random) -> Value:
     """A value like `value`, but wrong: one digit or one day off, or another word."""
     if isinstance(value, bool):
         return not value
@@ -243,6 +243,8 @@ def _other(value: Any, rng: random.Random) -> Any:
         return value + rng.choice((0.5, 1.0, 10.0))
     if isinstance(value, int):
         return value + rng.choice((1, 2, 5)) * (10 ** max(0, len(str(value)) - 2))
+    if value is None:
+        return "other"
     digits = [index for index, letter in enumerate(value) if letter.isdigit()]
     if digits:
         at = rng.choice(digits)

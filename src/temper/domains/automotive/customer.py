@@ -1,7 +1,6 @@
 """The customer's side: values for what is asked, requests with or without them, and answers to what was missing."""
 
 import random
-from typing import Any
 
 from temper.domains.automotive.catalogue import BODIES, DAYS, DEPARTMENTS, LATE, SERVICES, SMALL_JOBS, TIMES
 from temper.domains.automotive.intents import INTENTS
@@ -11,6 +10,7 @@ from temper.domains.automotive.wording import ANSWERS, CORRECTIONS, FOCUS, POLIT
 from temper.domains.automotive.world import World
 from temper.domains.base import Line, of_split
 from temper.domains.talk import Task, Values, Words, tell
+from temper.rows import Value
 
 SURE = "yes, I am sure"
 """A request with these words brings its confirmation along."""
@@ -26,14 +26,14 @@ def _other_booking(rng: random.Random, world: World, split: str) -> str:
     return rng.choice([f"B{n}" for n in of_split(range(10, 100), split) if f"B{n}" not in world.bookings])
 
 
-def values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Any] | None:
+def values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Value] | None:
     """Values for every entity of the intent that break the rule `breaks` and no other, or None if none can be found."""
     for _ in range(20):
         day = (
             "sunday" if breaks == "closed_sunday" else "saturday" if breaks == "saturday_jobs" else rng.choice(DAYS[:6])
         )
         service = rng.choice([job for job in SERVICES if job not in SMALL_JOBS or breaks != "saturday_jobs"])
-        every = {
+        every: dict[str, Value] = {
             "body": rng.choice(BODIES),
             "max_price": rng.randint(12, 48) * 1000,
             "vehicle": _vehicle(rng, world, sold=breaks == "vehicle_sold"),

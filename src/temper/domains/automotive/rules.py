@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from temper.domains.automotive.catalogue import SMALL_JOBS
 from temper.domains.base import Check, Rule
+from temper.rows import Value
 
 if TYPE_CHECKING:
     from temper.domains.automotive.world import World
@@ -34,7 +35,7 @@ RULES = {
 }
 
 
-def _status(world: World, arguments: Mapping[str, Any]) -> str:
+def _status(world: World, arguments: Mapping[str, Value]) -> str:
     vehicle = world.vehicles.get(str(arguments["vehicle"]))
     return "unknown" if vehicle is None else "sold" if vehicle.sold else "available"
 

@@ -5,12 +5,12 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from temper.domains.automotive import actions
 from temper.domains.automotive.catalogue import BODIES, COLOURS, DAYS, FUELS, MODELS, TIMES
 from temper.domains.automotive.rules import CHECKS, RULES
 from temper.domains.base import STEP, Call, Checked, Outcome, of_split, reviewed
+from temper.rows import Value
 
 
 @dataclass
@@ -41,7 +41,7 @@ class World:
     counter: int
     hand_overs: list[str] = field(default_factory=list)
 
-    def run(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
+    def run(self, name: str, arguments: Mapping[str, Value]) -> Outcome:
         """Run one validated call."""
         return actions.ACTIONS[name](self, **arguments)
 
@@ -53,7 +53,7 @@ class World:
         """The first rule that these calls would break now."""
         return next((checked.rule for checked in self.review(calls) if not checked.holds), None)
 
-    def facts(self, entities: Mapping[str, Any], intent: str) -> str:
+    def facts(self, entities: Mapping[str, Value], intent: str) -> str:
         """Licence, stock, reservation and bookings, where a rule about this intent asks for them."""
         about = {name for name, rule in RULES.items() if intent in rule.tools}
         parts = []

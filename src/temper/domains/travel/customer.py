@@ -1,7 +1,6 @@
 """The traveller's side: values for what is asked, requests with or without them, and answers to what was missing."""
 
 import random
-from typing import Any
 
 from temper.domains.base import Line, Understanding, of_split
 from temper.domains.talk import Task, Values, Words, tell
@@ -9,12 +8,13 @@ from temper.domains.travel.catalogue import CUISINES, DAYS, KINDS, STARS
 from temper.domains.travel.intents import INTENTS, plan
 from temper.domains.travel.wording import ANSWERS, CORRECTIONS, POLITE, REQUESTS
 from temper.domains.travel.world import World
+from temper.rows import Value
 
 TRIES = 20
 WORDS = Words(ANSWERS, CORRECTIONS, POLITE)
 
 
-def _values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Any] | None:
+def _values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Value] | None:
     """Values for every entity of the intent that break the rule `breaks` and no other, or None if none were found."""
     for _ in range(TRIES):
         flight = rng.choice([f for f in world.flights.values() if f["full"] is (breaks == "flight_full")])

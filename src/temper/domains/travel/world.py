@@ -11,6 +11,7 @@ from temper.domains.base import STEP, Call, Checked, Outcome, of_split, reviewed
 from temper.domains.travel import actions
 from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KINDS, RESTAURANTS, SIGHTS, STARS
 from temper.domains.travel.rules import CHECKS, RULES
+from temper.rows import Value
 
 Thing = dict[str, Any]
 """A flight, hotel, restaurant or sight: `id`, and what is known of it."""
@@ -29,7 +30,7 @@ class World:
     cache: dict[str, list[str]] = field(default_factory=dict)
     """Ids that the last search of each kind found."""
 
-    def run(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
+    def run(self, name: str, arguments: Mapping[str, Value]) -> Outcome:
         """Run one validated call."""
         return actions.ACTIONS[name](self, **arguments)
 
@@ -41,7 +42,7 @@ class World:
         """The first rule that these calls would break now."""
         return next((checked.rule for checked in self.review(calls) if not checked.holds), None)
 
-    def facts(self, entities: Mapping[str, Any], intent: str) -> str:
+    def facts(self, entities: Mapping[str, Value], intent: str) -> str:
         """Kept results, seats and owners, where a rule about this intent asks for them."""
         about = {name for name, rule in RULES.items() if intent in rule.tools}
         parts = [f"{kind} {self.kept(kind)}" for kind in ("flights", "hotels") if f"{kind}_first" in about]

@@ -7,7 +7,6 @@ compares the digests here with the target's.
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from temper.artifacts.contents import contents, file_sha256
 from temper.config.stages import DraftSettings
@@ -15,7 +14,7 @@ from temper.config.stages import DraftSettings
 NAME = "temper.json"
 
 
-def drafter_manifest(target: Path, data: Path, settings: DraftSettings) -> dict[str, Any]:
+def drafter_manifest(target: Path, data: Path, settings: DraftSettings) -> dict[str, object]:
     """What binds a drafter of `target`, trained on the answers in `data`."""
     return {
         "kind": "eagle3-drafter",
@@ -28,6 +27,6 @@ def drafter_manifest(target: Path, data: Path, settings: DraftSettings) -> dict[
     }
 
 
-def write(folder: Path, manifest: dict[str, Any]) -> None:
+def write(folder: Path, manifest: dict[str, object]) -> None:
     """Puts `temper.json` into a drafter's folder."""
     (folder / NAME).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

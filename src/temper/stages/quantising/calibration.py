@@ -93,7 +93,7 @@ def _outside(model: PreTrainedModel, rows: Rows, ranges: dict[str, Tensor]) -> T
 def _watched(model: PreTrainedModel, names: Any, see: Callable[[str, Tensor], None]) -> Iterator[None]:
     """`see(name, input)` for each of the named layers, whenever one is run."""
 
-    def hook(name: str) -> Callable[[Module, tuple[Any, ...]], None]:
+    def hook(name: str) -> Callable[[Module, tuple[Tensor, ...]], None]:
         return lambda _, args: see(name, args[0])
 
     handles = [model.get_submodule(name).register_forward_pre_hook(hook(name)) for name in names]

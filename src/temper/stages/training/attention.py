@@ -19,7 +19,7 @@ PRODUCTS = "products"
 
 
 def products(
-    module: Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, scaling: float, **_: Any
+    module: Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, scaling: float, **_: object
 ) -> tuple[Tensor, None]:
     """What transformers asks of an attention: [batch, heads, length, width] each, to [batch, length, heads, width].
 

@@ -191,14 +191,14 @@ class Progress(TrainerCallback):
         self.saved = self.told = time.monotonic()
 
     def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
         """Ask for a checkpoint when the last one is old enough."""
         due = [time.monotonic() - self.saved >= self.every_s and state.global_step < state.max_steps]
         control.should_save = bool(broadcast_object_list(due)[0])  # all processes save together or not at all
         return control
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """The checkpoint is whole once this is reached."""
         if state.is_world_process_zero:
             (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / WHOLE).touch()
@@ -210,7 +210,7 @@ class Progress(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         logs: dict[str, float] | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         """At most one event a second."""
         if state.is_world_process_zero and logs and "loss" in logs and time.monotonic() - self.told >= 1:

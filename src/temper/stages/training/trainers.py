@@ -75,7 +75,7 @@ class AnswerTrainer(SFTTrainer):
 class PreferenceTrainer(DPOTrainer):
     """DPO over `prompt_ids`, `chosen_ids`, `rejected_ids` and `group` (see `rendering`)."""
 
-    def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
+    def _prepare_dataset(self, dataset: Dataset, *_: object, **__: object) -> Dataset:
         return dataset  # tokenised already, as in serving
 
     def create_accelerator_and_postprocess(self) -> None:
