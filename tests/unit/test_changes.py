@@ -6,6 +6,7 @@ import pytest
 
 from temper.domains import load_domain
 from temper.evaluation.changes import ADDED_RULE, CHANGES, FIELDS, changed, score_changed
+from temper.evaluation.scores import ChangedScore
 from temper.rows import Point, load
 from tests.unit.test_synthesis import make
 
@@ -37,7 +38,7 @@ def _right(point: Point) -> str:
     return text
 
 
-def _score(points: list[Point], answers: list[str]) -> dict[str, dict[str, dict[str, float]]]:
+def _score(points: list[Point], answers: list[str]) -> dict[str, dict[str, ChangedScore]]:
     before = {point.id.rpartition(" ")[0]: True for point in points}
     return score_changed(DOMAIN, points, answers, before)[0]
 
@@ -50,15 +51,15 @@ def test_every_change_finds_points_and_shows_in_their_prompts(plain: list[Point]
 
 def test_who_reads_the_changed_prompt_is_right(points: list[Point]) -> None:
     scores = _score(points, [_right(point) for point in points])
-    assert {score["score"] for roles in scores.values() for score in roles.values()} == {100.0}
-    assert all(score["unchanged"] == 100.0 for roles in scores.values() for score in roles.values())
+    assert {score.score for roles in scores.values() for score in roles.values()} == {100.0}
+    assert all(score.unchanged == 100.0 for roles in scores.values() for score in roles.values())
 
 
 def test_who_answers_as_before_is_wrong_where_the_answer_has_to_change(points: list[Point]) -> None:
     renamed = [p for p in points if p.change == "tools_renamed" and p.role in ("planner", "executor")]
     reordered = [p for p in points if p.change == "fields_reordered"]
     scores = _score([*renamed, *reordered], [point.expected for point in [*renamed, *reordered]])
-    assert {score["score"] for roles in scores.values() for score in roles.values()} == {0.0}
+    assert {score.score for roles in scores.values() for score in roles.values()} == {0.0}
 
 
 def test_the_added_rule_is_broken_by_some_plans_and_kept_by_others(points: list[Point]) -> None:
@@ -69,10 +70,10 @@ def test_the_added_rule_is_broken_by_some_plans_and_kept_by_others(points: list[
     }
     broken = [point for point in ruled if point.expected.endswith(" broken")]
     ignored = [", ".join(p.expected.split(", ")[:-1]) or "safe" for p in broken]
-    assert _score(broken, ignored)["rule_added"]["evaluator"]["score"] == 0.0
+    assert _score(broken, ignored)["rule_added"]["evaluator"].score == 0.0
     assert all(ADDED_RULE in point.prompt[-1]["content"] for point in ruled)
 
 
 def test_a_malformed_answer_is_wrong_and_no_error(points: list[Point]) -> None:
     scores = _score(points, ["[1, 2" for _ in points])
-    assert {score["score"] for roles in scores.values() for score in roles.values()} == {0.0}
+    assert {score.score for roles in scores.values() for score in roles.values()} == {0.0}

@@ -164,8 +164,8 @@ def test_an_empty_executor_or_an_inventing_explainer_passes_no_scenario(role: st
     for player, passed in ((rules("automotive"), True), (Bent(role, text), False)):
         played = run_scenarios(DOMAIN, scenarios, Player(partial(_always, player)), limits, lambda *_: None)
         rows = asyncio.run(played)
-        assert [row["goal_reached"] for row in rows].count(True) >= 4 or role == "executor"
-        assert any(row["passed"] for row in rows) is passed
+        assert [row.goal_reached for row in rows].count(True) >= 4 or role == "executor"
+        assert any(row.passed for row in rows) is passed
 
 
 def _always(player: Responder, _: int) -> Responder:

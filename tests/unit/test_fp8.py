@@ -45,7 +45,12 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six chats: four to calibrate on, two to measure."""
     folder = tmp_path_factory.mktemp("calibration")
     rows = [
-        {"id": f"c{n}", "source": "public", "messages": [*CHAT[:1], {**CHAT[1], "content": f"{n} Leafs"}]}
+        {
+            "id": f"c{n}",
+            "role": "public",
+            "source": "public",
+            "messages": [*CHAT[:1], {**CHAT[1], "content": f"{n} Leafs"}],
+        }
         for n in range(6)
     ]
     (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")

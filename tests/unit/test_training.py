@@ -20,6 +20,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from temper.config.stages import LoRASettings, OptimizerSettings, SFTSettings
 from temper.errors import ConfigError
 from temper.process.stage import EVENTS, REPORT
+from temper.rows import Document
 from temper.stages import cpt, dpo, expand, sft
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import common as training
@@ -104,7 +105,9 @@ def test_cpt_trains_the_new_blocks_alone_and_merges(parent: Path, tmp_path: Path
 
 def test_a_loss_by_position_is_the_models_own(parent: Path) -> None:
     model, tokenizer = training.load(parent, torch.float32)
-    found = by_position(model, tokenizer, [{"prompt": "About cars. ", "completion": "The Aster is a car of the year."}])
+    found = by_position(
+        model, tokenizer, [Document(prompt="About cars. ", completion="The Aster is a car of the year.")]
+    )
     read = tokenizer.encode("About cars. ")
     document = tokenizer.encode("The Aster is a car of the year.")
     with torch.no_grad():

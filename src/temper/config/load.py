@@ -1,15 +1,17 @@
 """Read presets and apply `dotted.key=value` overrides; every mistake ends as one line that names the key."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from temper.config.pipeline import PipelineConfig
 from temper.errors import ConfigError
 from temper.home import app_root
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Override = Annotated[
     str, Field(json_schema_extra={"pattern": rf"^({'|'.join(PipelineConfig.model_fields)})(\.[A-Za-z0-9_]+)*=.*$"})
@@ -99,7 +101,7 @@ def _validated(values: dict[str, Any], origin: str) -> PipelineConfig:
         raise ConfigError(": ".join(filter(None, (origin, key, f"{said}{hint}{more}")))) from error
 
 
-def _shown(key: str, refused: ErrorDetails) -> str:
+def _shown(key: str, refused: "ErrorDetails") -> str:
     """The refused value in brackets, where it is short and no address or name of a key, which may hold a password."""
     value = refused["input"]
     if refused["type"] == "value_error" or not isinstance(value, str | int | float | list | tuple):

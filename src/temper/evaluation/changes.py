@@ -16,6 +16,7 @@ from temper.agents import plan as plans
 from temper.agents.plan import Malformed
 from temper.agents.scoring import why_wrong
 from temper.domains.base import Call, Domain, Rule
+from temper.evaluation.scores import ChangedScore
 from temper.rows import Failure, Message, Point, failure
 
 FIELDS = ("intent, entities, missing", "missing, entities, intent")
@@ -41,7 +42,7 @@ def changed(points: Sequence[Point], domain: Domain, most: int) -> list[Point]:
 
 def score_changed(
     domain: Domain, points: Sequence[Point], answers: Sequence[str], before: Mapping[str, bool]
-) -> tuple[dict[str, Any], list[Failure]]:
+) -> tuple[dict[str, dict[str, ChangedScore]], list[Failure]]:
     """Change -> role -> percent right with the changed prompt, percent right of the same points without (`before`, by
     the unchanged point's id), n; and the failures.
     """
@@ -52,10 +53,10 @@ def score_changed(
         right[str(point.change), point.role].append((reason is None, before[point.id.rpartition(" ")[0]]))
         if reason:
             failures.append(failure(replace(point, slice=str(point.change)), text, reason))
-    scores: dict[str, Any] = defaultdict(dict)
+    scores: dict[str, dict[str, ChangedScore]] = defaultdict(dict)
     for (change, role), pairs in right.items():
         after, unchanged = (100 * sum(column) / len(pairs) for column in zip(*pairs, strict=True))
-        scores[change][role] = {"score": after, "unchanged": unchanged, "n": len(pairs)}
+        scores[change][role] = ChangedScore(score=after, unchanged=unchanged, n=len(pairs))
     return dict(scores), failures
 
 

@@ -3,9 +3,9 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temper.agents.client import Chat, Responder
 from temper.agents.roles import holds, parse_understanding
@@ -15,7 +15,8 @@ from temper.agents.turn import Turn
 from temper.config.stages import EvaluateSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
-from temper.rows import Point, failure
+from temper.evaluation.scores import AgentScore, Outcome, SliceScore
+from temper.rows import Failure, Point, failure
 from temper.synthesis.teacher import Oracle, Teacher
 
 Tick = Callable[[int, int], None]
@@ -47,41 +48,82 @@ async def answer_points(chat: Chat, points: Sequence[Point], max_tokens: int, li
     return await at_once(points, ask, limit, tick)
 
 
-def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Scored:
+    """What a model's answers to points are worth."""
+
+    agent_scores: dict[str, AgentScore]
+    """Role -> its points, by slice too."""
+    points: list[Outcome]
+    failures: list[Failure]
+    tools: dict[str, float]
+    """Precision, recall and F1 of the Planner's tools and arguments, in percent."""
+
+
+def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]) -> Scored:
     """Scores in percent by role and slice, outcome by point, failures with reasons, and tool metrics of the Planner."""
-    outcomes: list[dict[str, Any]] = []
-    failures = []
+    outcomes, failures = [], []
     for point, text in zip(points, answers, strict=True):
         reason = why_wrong(point, text, domain)
-        known = {"id": point.id, "role": point.role, "slice": point.slice, "groups": _groups(point)}
-        outcomes.append({**known, "correct": reason is None})
+        known = {"id": point.id, "role": point.role, "slice": point.slice}
+        outcomes.append(Outcome(**known, groups=_groups(point), correct=reason is None))
         if reason:
             failures.append(failure(point, text, reason))
     plans = [(point.expected, text) for point, text in zip(points, answers, strict=True) if point.role == "planner"]
-    roles = {row["role"] for row in outcomes}
-    return {
-        "agent_scores": {role: _role([row for row in outcomes if row["role"] == role]) for role in sorted(roles)},
-        "points": outcomes,
-        "failures": failures,
-        "tools": tool_metrics(plans, domain),
-    }
+    roles = sorted({row.role for row in outcomes})
+    return Scored(
+        agent_scores={role: _role([row for row in outcomes if row.role == role]) for role in roles},
+        points=outcomes,
+        failures=failures,
+        tools=tool_metrics(plans, domain),
+    )
 
 
-def _groups(point: Point) -> list[str]:
+def _groups(point: Point) -> tuple[str, ...]:
     """The wording and the conversation that the point shares with others: they may be right or wrong together."""
-    return [point.wording or point.id, str(point.world.seed)]
+    return (point.wording or point.id, str(point.world.seed))
 
 
-def _role(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _role(rows: Sequence[Outcome]) -> AgentScore:
     slices = defaultdict(list)
     for row in rows:
-        slices[row["slice"]].append(row["correct"])
-    by_slice = {name: {"score": _percent(correct), "n": len(correct)} for name, correct in sorted(slices.items())}
-    return {"score": _percent([row["correct"] for row in rows]), "n": len(rows), "slices": by_slice}
+        slices[row.slice].append(row.correct)
+    by_slice = {name: SliceScore(score=_percent(right), n=len(right)) for name, right in sorted(slices.items())}
+    return AgentScore(score=_percent([row.correct for row in rows]), n=len(rows), slices=by_slice)
 
 
 def _percent(correct: Sequence[bool]) -> float:
     return round(100 * sum(correct) / len(correct), 2) if correct else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedTurn:
+    """One turn of a scenario, for whoever looks at what went wrong."""
+
+    customer: str
+    reply: str
+    facts: list[str]
+    """What the reply had to tell."""
+    invented: list[str]
+    """What it told although no result holds it."""
+    outputs: list[dict[str, str]]
+    """Role and output of each call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedScenario:
+    """A row of an evaluation's `scenarios.jsonl`."""
+
+    id: str
+    trial: int
+    passed: bool
+    goal_reached: bool
+    facts_told: int
+    """Turns whose reply told all that it had to."""
+    turns_with_inventions: int
+    turns: list[PlayedTurn]
+    counts: dict[str, int]
+    """How often M's own checks stepped in, by kind."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +138,10 @@ class Player:
 
 async def run_scenarios(
     domain: Domain, scenarios: Sequence[Scenario], player: Player, settings: EvaluateSettings, tick: Tick
-) -> list[dict[str, Any]]:
+) -> list[PlayedScenario]:
     """Play scenarios whole, `settings.trials` times each, several at once."""
 
-    async def one(item: tuple[Scenario, int]) -> dict[str, Any]:
+    async def one(item: tuple[Scenario, int]) -> PlayedScenario:
         return await _play(domain, *item, player, settings)
 
     items = [(scenario, trial) for scenario in scenarios for trial in range(settings.trials)]
@@ -108,7 +150,7 @@ async def run_scenarios(
 
 async def _play(
     domain: Domain, scenario: Scenario, trial: int, player: Player, settings: EvaluateSettings
-) -> dict[str, Any]:
+) -> PlayedScenario:
     """Passed: the world is in its goal state, every required fact was told, nothing was invented, no rule broken.
 
     What is looked at is the reply that the customer sees, the facts that M appended to it included.
@@ -132,19 +174,20 @@ async def _play(
         invented += bool(turn.invented)
         turns.append(_shown(turn, facts))
     reached = world.state_digest() == scenario.goal
-    return {
-        "id": scenario.id,
-        "trial": trial,
-        "passed": reached and all(told) and not invented,
-        "goal_reached": reached,
-        "facts_told": sum(told),
-        "turns_with_inventions": invented,
-        "turns": turns,
-        "counts": dict(counts),
-    }
+    return PlayedScenario(
+        id=scenario.id,
+        trial=trial,
+        passed=reached and all(told) and not invented,
+        goal_reached=reached,
+        facts_told=sum(told),
+        turns_with_inventions=invented,
+        turns=turns,
+        counts=dict(counts),
+    )
 
 
-def _shown(turn: Turn, facts: Iterable[str]) -> dict[str, Any]:
+def _shown(turn: Turn, facts: Iterable[str]) -> PlayedTurn:
     outputs = [{"role": trace.role, "output": trace.output} for trace in turn.traces]
-    said = {"customer": turn.utterance, "reply": turn.reply, "facts": list(facts)}
-    return {**said, "invented": turn.invented, "outputs": outputs}
+    return PlayedTurn(
+        customer=turn.utterance, reply=turn.reply, facts=list(facts), invented=list(turn.invented), outputs=outputs
+    )

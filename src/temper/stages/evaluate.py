@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
 
 from temper.agents.client import Chat, Sampled
 from temper.config.metrics import FLOORS, AgentScore, EndToEnd, Floor
@@ -20,7 +19,7 @@ from temper.domains.scenario import Scenario, load_scenarios
 from temper.engine import Engine, Usage, engine_versions, serve
 from temper.evaluation.changes import changed, score_changed
 from temper.evaluation.floors import Rules
-from temper.evaluation.points import Player, answer_points, run_scenarios, score_points
+from temper.evaluation.points import PlayedScenario, Player, answer_points, run_scenarios, score_points
 from temper.evaluation.scores import Played, Scores, Trial
 from temper.process.specs import EvaluateSpec
 from temper.process.stage import Report, Stage, run
@@ -40,16 +39,23 @@ def main(stage: Stage[EvaluateSpec]) -> Report:
         answers, played = asyncio.run(_measure(stage, engine, [*points, *others], scenarios))
         counters = engine.counters() if engine else {}
     scored = score_points(domain, points, answers[: len(points)])
-    failures = scored.pop("failures")
-    before = {row["id"]: row["correct"] for row in scored["points"]}
-    scored["changed"], more = score_changed(domain, others, answers[len(points) :], before)
+    before = {row.id: row.correct for row in scored.points}
+    changes, more = score_changed(domain, others, answers[len(points) :], before)
     tokens_per_step = Usage.between({}, counters).tokens_per_step if "drafter" in stage.inputs else None
     e2e = _played(played, spec.evaluate.trials)
-    trials = [Trial(id=row["id"], trial=row["trial"], passed=row["passed"]) for row in played]
-    scores = Scores(stage=spec.measured, **scored, e2e=e2e, scenarios=trials, tokens_per_step=tokens_per_step)
+    scores = Scores(
+        stage=spec.measured,
+        agent_scores=scored.agent_scores,
+        points=scored.points,
+        tools=scored.tools,
+        changed=changes,
+        e2e=e2e,
+        scenarios=[Trial(id=row.id, trial=row.trial, passed=row.passed) for row in played],
+        tokens_per_step=tokens_per_step,
+    )
     out = stage.out("report")
     scores.write(out)
-    write(out / "failures.jsonl", failures + more)
+    write(out / "failures.jsonl", scored.failures + more)
     write(out / "scenarios.jsonl", played)
     versions = engine_versions(stage.runtime) if "model" in stage.inputs else {}
     return Report(metrics=_metrics(scores), artifacts={"report": "report"}, versions=versions)
@@ -65,7 +71,7 @@ def _engine(stage: Stage[EvaluateSpec], stack: ExitStack) -> Engine:
 
 async def _measure(
     stage: Stage[EvaluateSpec], engine: Engine | None, points: Sequence[Point], scenarios: list[Scenario]
-) -> tuple[list[str], list[dict[str, Any]]]:
+) -> tuple[list[str], list[PlayedScenario]]:
     """Answers to the points, and scenarios played: by the engine, by rules, or as the teacher gave and gives them."""
     spec, domain = stage.spec, load_domain(stage.spec.domain.name)
     limits = spec.evaluate
@@ -74,7 +80,7 @@ async def _measure(
         if done % 20 == 0 or done == of:
             stage.event(what, done=done, of=of)
 
-    async def play(player: Player) -> list[dict[str, Any]]:
+    async def play(player: Player) -> list[PlayedScenario]:
         return await run_scenarios(domain, scenarios, player, limits, partial(tick, "scenarios"))
 
     if engine:
@@ -91,10 +97,10 @@ async def _measure(
     return [point.teacher for point in points], await play(Player())
 
 
-def _played(played: Sequence[dict[str, Any]], trials: int) -> Played:
+def _played(played: Sequence[PlayedScenario], trials: int) -> Played:
     """How many scenarios passed, and what M's checks did over all of them."""
-    checks = sum((Counter(row["counts"]) for row in played), Counter[str]())
-    passed = sum(row["passed"] for row in played)
+    checks = sum((Counter(row.counts) for row in played), Counter[str]())
+    passed = sum(row.passed for row in played)
     return Played(passed=passed, n=len(played), pass_hat=_pass_hat(played, trials), checks=dict(checks))
 
 
@@ -115,10 +121,10 @@ def _metrics(scores: Scores) -> dict[str, float]:
     return metrics
 
 
-def _pass_hat(played: Sequence[dict[str, Any]], trials: int) -> dict[int, float]:
+def _pass_hat(played: Sequence[PlayedScenario], trials: int) -> dict[int, float]:
     """pass^k of the scenarios, where they were tried more than once."""
-    successes = Counter({row["id"]: 0 for row in played})
-    successes.update(row["id"] for row in played if row["passed"])
+    successes = Counter({row.id: 0 for row in played})
+    successes.update(row.id for row in played if row.passed)
     return pass_hat(list(successes.values()), trials) if played and trials > 1 else {}
 
 

@@ -28,9 +28,9 @@ def main(stage: Stage[PracticeSpec]) -> Report:
     domain, prompts = load_domain(stage.spec.domain.name), load(stage.inputs["data"] / TRAIN, Point)
     answers = asyncio.run(_asked(stage, prompts))
     scored = score_points(domain, prompts, answers)
-    pairs = [_pair(number, wrong, domain) for number, wrong in enumerate(scored["failures"])]
+    pairs = [_pair(number, wrong, domain) for number, wrong in enumerate(scored.failures)]
     write(stage.out("data") / TRAIN, pairs)
-    right = {f"{role}_percent": score["score"] for role, score in scored["agent_scores"].items()}
+    right = {f"{role}_percent": score.score for role, score in scored.agent_scores.items()}
     kinds = {f"{kind}_pairs": float(count) for kind, count in Counter(row.kind for row in pairs).items()}
     return Report(
         {**right, **kinds, "prompts": float(len(prompts)), "pairs": float(len(pairs))},
