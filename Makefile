@@ -17,7 +17,8 @@ suffix := $(if $(filter cuda,$(ENGINE)),-cuda)
 # choice in force uv would ask that index for triton too, which it need not have.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ifeq ($(UV_FIND_LINKS)$(UV_TORCH_BACKEND)$(suffix)|$(shell uname -s),|Linux)
-torch = $(PIP) $(1) --torch-backend cpu "$$(grep -o '^torch==[0-9.]*' $(2))"
+backend := --torch-backend cpu
+torch = $(PIP) $(1) $(backend) "$$(grep -o '^torch==[0-9.]*' $(2))"
 endif
 
 # A wheel folder may hold torch for another Python only: the index's build then asks for libraries that are not there.
@@ -26,11 +27,19 @@ loads = $(1)/bin/python -c 'import torch' || { \
   echo "make clean setup PYTHON=python3.11 (the Python that was tried), or set UV_TORCH_BACKEND=cpu to take PyTorch's" >&2; \
   exit 1; }
 
+# Suffix decoding is compiled here and asks for a torch to be compiled beside: the locked one, as every other would be
+# fetched for this alone. Its vLLM plugin does nothing unless ARCTIC_INFERENCE_ENABLED=1.
+compiler := $(shell command -v c++)
+optional = { test -n "$(compiler)" && timeout 900 $(PIP) $(1) $(backend) --require-hashes -r $(LOCKS)/engine-optional.txt \
+    --build-constraints <(grep -o '^torch==[0-9.]*' $(2)); } > $(1)/optional.log 2>&1 || \
+  echo "suffix decoding was not installed, and the benchmark leaves out its rung: it takes a C++ compiler (c++) and a" \
+    "package index; then make setup, or see $(1)/optional.log" >&2
+
 digest = $(shell cat $(1) 2>/dev/null | git hash-object --stdin | cut -c1-16)
 pipeline_inputs := $(addprefix $(LOCKS)/,uv.txt pipeline$(suffix).txt dev.txt assets.txt) pyproject.toml
-engine_inputs := $(LOCKS)/uv.txt $(LOCKS)/engine-$(ENGINE).txt $(wildcard src/temper_vllm/pyproject.toml)
+engine_inputs := $(addprefix $(LOCKS)/,uv.txt engine-$(ENGINE).txt engine-optional.txt) $(wildcard src/temper_vllm/pyproject.toml)
 PIPELINE := .venv/.installed-$(call digest,$(pipeline_inputs))
-ENGINE_STAMP := .venv-engine/.installed-$(call digest,$(engine_inputs))
+ENGINE_STAMP := .venv-engine/.installed-$(call digest,$(engine_inputs))$(if $(compiler),,-uncompiled)
 
 .PHONY: help setup pipeline engine demo test test-slow lint types lock clean
 help: ## List the targets.
@@ -87,5 +96,6 @@ $(ENGINE_STAMP): | .venv/bin/uv
 	$(call torch,.venv-engine,$(LOCKS)/engine-$(ENGINE).txt)
 	$(PIP) .venv-engine -r $(LOCKS)/engine-$(ENGINE).txt
 	$(if $(wildcard src/temper_vllm/pyproject.toml),$(PIP) .venv-engine --editable src/temper_vllm)
+	$(call optional,.venv-engine,$(LOCKS)/engine-$(ENGINE).txt)
 	$(call loads,.venv-engine)
 	touch $@

@@ -64,7 +64,9 @@ def test_the_locks_keep_what_the_wheel_declares() -> None:
         assert not wrong, lock
 
 
-@pytest.mark.parametrize("lock", ["pipeline", "pipeline-cuda", "engine-cpu", "engine-cuda", "dev", "assets"])
+@pytest.mark.parametrize(
+    "lock", ["pipeline", "pipeline-cuda", "engine-cpu", "engine-cuda", "engine-optional", "dev", "assets"]
+)
 def test_every_locked_package_has_hashes_but_a_torch_whose_build_is_the_machines_choice(lock: str) -> None:
     path = ROOT / "requirements" / f"{lock}.txt"
     packages = re.split(r"^(?=[A-Za-z0-9])", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
