@@ -114,6 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     domain.add_argument("domain", help="a built-in domain's name, or the folder of yours")
     domain.set_defaults(command=_domain)
 
+    clean = commands.add_parser("clean", help="remove what no run needs any more")
+    clean.add_argument(
+        "--older", type=int, default=7, metavar="DAYS", help="days that it was not touched; 7 by default"
+    )
+    clean.add_argument("--dry-run", action="store_true", help="say what would be removed; remove nothing")
+    clean.set_defaults(command=_clean)
+
     doctor = commands.add_parser("doctor", help="what is missing on this machine, with the remedy for each")
     doctor.set_defaults(command=_doctor)
     presets = commands.add_parser("presets", help="the presets there are")
@@ -167,6 +174,12 @@ def _domain(asked: argparse.Namespace) -> int:
     if found:
         raise ConfigError(f"{asked.domain}: {len(found)} to mend")
     return 0
+
+
+def _clean(asked: argparse.Namespace) -> int:
+    from temper.cli.clean import clean
+
+    return clean(asked.older, dry_run=asked.dry_run)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -82,6 +82,12 @@ def left() -> Iterator[Left]:
                 yield Left(path.parent.name, str(record.get("flow_run_id") or ""), path)
 
 
+def unended() -> list[str]:
+    """Runs that go on, or may: those of another machine are not judged."""
+    gone = {run.record for run in left()}
+    return [path.parent.name for path in sorted((home() / "runs").glob(f"*/{RECORD}")) if path not in gone]
+
+
 def _locked(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
