@@ -4,6 +4,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from tasks.shared.patience import WAITS_S, mendable
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import Runtime
@@ -14,7 +15,13 @@ from temper.registry.tracking import Tracker, tracking_uri
 from temper.report import gate_inputs, groups, silent_metrics
 
 
-@task(name="gate", cache_policy=NO_CACHE)
+@task(
+    name="gate",
+    cache_policy=NO_CACHE,
+    retries=len(WAITS_S),
+    retry_delay_seconds=WAITS_S,
+    retry_condition_fn=mendable,
+)
 def gate(
     results: list[StageResult], config: GateSettings, baseline: Champion | None = None, *, runtime: Runtime
 ) -> Verdict:

@@ -2,9 +2,8 @@
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
-from tasks.shared.contract import mendable
+from tasks.shared.patience import WAITS_S, mendable
 from temper.artifacts.refs import ModelRef, StageResult
 from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
@@ -20,8 +19,8 @@ from temper.report import gate_inputs
 @task(
     name="promote",
     cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retries=len(WAITS_S),
+    retry_delay_seconds=WAITS_S,
     retry_condition_fn=mendable,
 )
 def promote(

@@ -2,9 +2,8 @@
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
-from tasks.shared.contract import mendable
+from tasks.shared.patience import WAITS_S, mendable
 from temper.artifacts.store import Store
 from temper.config import Runtime
 from temper.registry.bundle import Bundle, load
@@ -14,8 +13,8 @@ from temper.registry.tracking import Tracker, tracking_uri
 @task(
     name="registered",
     cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retries=len(WAITS_S),
+    retry_delay_seconds=WAITS_S,
     retry_condition_fn=mendable,
 )
 def registered(name: str, version: str, *, runtime: Runtime) -> Bundle:

@@ -7,6 +7,7 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from tasks.shared.patience import WAITS_S, mendable
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
@@ -16,7 +17,13 @@ from temper.registry.tracking import Tracker, tracking_uri
 from temper.report import Report, build, text
 
 
-@task(name="report", cache_policy=NO_CACHE)
+@task(
+    name="report",
+    cache_policy=NO_CACHE,
+    retries=len(WAITS_S),
+    retry_delay_seconds=WAITS_S,
+    retry_condition_fn=mendable,
+)
 def report(
     config: PipelineConfig,
     results: list[StageResult],

@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import State, Task
 from prefect.cache_policies import CachePolicy
-from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
 from prefect.results import ResultRecordMetadata
-from prefect.tasks import exponential_backoff
 from prefect.transactions import IsolationLevel
 
 from tasks.shared.locks import KernelLocks
+from tasks.shared.patience import WAITS_S, mendable
 from tasks.shared.progress import Progress
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
 from temper.config import Runtime
-from temper.errors import EngineError, TrackingError
+from temper.errors import TrackingError
 from temper.home import home
 from temper.process.keys import flat, stage_key
 from temper.process.launch import LOG, launch
@@ -33,8 +31,6 @@ from temper.registry.tracking import Tracker, tracking_uri
 
 APART = frozenset(("spec", "runtime"))
 """Parameters of a stage's task that are no inputs."""
-MENDABLE = (EngineError, TrackingError)
-"""What trying again can mend; wrong settings, bad data and a refusal stay what they are."""
 KEYS, RESULTS = home() / "prefect" / "keys", home() / "prefect" / "results"
 
 
@@ -47,16 +43,11 @@ def contract() -> dict[str, Any]:
         "persist_result": True,
         "result_storage": RESULTS,
         "result_serializer": "json",
-        "retries": 2,
-        "retry_delay_seconds": exponential_backoff(backoff_factor=5),
+        "retries": len(WAITS_S),
+        "retry_delay_seconds": WAITS_S,
         "retry_jitter_factor": 0.5,
         "retry_condition_fn": mendable,
     }
-
-
-def mendable(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Whether a retry can mend what happened."""
-    return isinstance(state.result(raise_on_failure=False), MENDABLE)
 
 
 @dataclass

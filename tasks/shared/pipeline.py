@@ -10,6 +10,7 @@ run.finish(report)
 import argparse
 import contextlib
 import sys
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from prefect.futures import wait
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
+from tasks.shared.patience import patiently
 from temper.artifacts.refs import StageResult
 from temper.config import PipelineConfig, Runtime, override, resolve
 from temper.config.gating import CHAMPION
@@ -115,7 +117,8 @@ class Pipeline:
             self.config, self.results, self.verdict, self.registered, folder=self.folder, runtime=self.runtime
         )
         refused = self.verdict is not None and not self.verdict.passed
-        self._tracker.end(self.run_id, "FAILED" if refused and self.config.gate.enforce else "FINISHED")
+        status = "FAILED" if refused and self.config.gate.enforce else "FINISHED"
+        patiently(self.id, lambda: self._tracker.end(self.run_id, status))
         self._alive.ended()
         if self.verdict is not None and refused and self.config.gate.enforce:
             raise GateError(f"gate {self.verdict.summary()}; report: {self.folder / 'report.html'}")
@@ -128,7 +131,8 @@ class Pipeline:
         if isinstance(made, StageResult):
             cached = made.pipeline_id != self.id
             self.results.append(made)
-            self._tracker.link(self.run_id, made.stage, made.run_id, cached=cached, datasets=made.datasets)
+            link = partial(self._tracker.link, self.run_id, made.stage, made.run_id)
+            patiently(self.id, lambda: link(cached=cached, datasets=made.datasets))
             if cached:
                 self._journal.add(made.stage, "cached", seconds=made.wall_s)
         elif isinstance(made, Verdict):
