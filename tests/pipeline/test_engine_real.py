@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ import pytest
 from pydantic import BaseModel
 
 from temper.agents.client import Chat
-from temper.bench.equivalence import compare, explain
+from temper.bench.equivalence import compare, explained
 from temper.cli.dry_run import dry_run
 from temper.config import Runtime, load_preset
 from temper.config.endpoint import EndpointSettings
@@ -25,6 +26,7 @@ from temper.config.engine import EngineSettings
 from temper.engine import Usage, engine_python, serve
 from temper.errors import EngineError
 from temper.synthesis.endpoint import Endpoint
+from tests.unit.stage_run import point
 
 SETTINGS = EngineSettings(dtype="float32", max_model_len=256, max_num_seqs=8, kv_cache_gib=0.1, draft_length=2)
 RUNTIME = Runtime(device="cpu", engine_start_timeout_s=240)
@@ -137,7 +139,7 @@ def test_it_serves_the_same_greedy_answers_twice_and_counts_its_tokens(tiny: Pat
     assert choice.word in ("yes", "no")
     assert spent["prompt_tokens"] > 0 < spent["answer_tokens"]
     assert 2 * len(PROMPTS) <= used.output_tokens <= 2 * len(PROMPTS) * 16
-    assert used.tokens_per_step is None
+    assert used.tokens_per_step == 1
     with pytest.raises(EngineError, match="died while serving"):
         engine.counters()
 
@@ -145,14 +147,12 @@ def test_it_serves_the_same_greedy_answers_twice_and_counts_its_tokens(tiny: Pat
 def test_a_different_answer_is_explained_by_the_margin_where_it_parts(tiny: Path, tmp_path: Path) -> None:
     with serve(tiny, settings=SETTINGS, runtime=RUNTIME, log=tmp_path / "engine.log") as engine:
         plain = asked(engine.url, engine.model)[0]
-        rows = [{"id": "p", "role": "planner", "prompt": [{"role": "user", "content": PROMPTS[0]}]}]
+        row = replace(point("planner", "yes"), id="p", prompt=[{"role": "user", "content": PROMPTS[0]}])
         for kept in (0, len(plain) // 2):
-            found = compare(rows, [plain], [f"{plain[:kept]}\0"])
-            explain(engine, rows, found, max_tokens=16)
-            assert found["differences"][0]["margin_nats"] > 0
-        found = compare(rows, [plain], [f"{plain} and more"])
-        explain(engine, rows, found, max_tokens=16)
-        assert found["differences"][0]["margin_nats"] is None
+            parted = explained(engine, [row], compare([row], [plain], [f"{plain[:kept]}\0"]), max_tokens=16)
+            assert (parted.differences[0].margin_nats or 0) > 0
+        longer = explained(engine, [row], compare([row], [plain], [f"{plain} and more"]), max_tokens=16)
+        assert longer.differences[0].margin_nats is None
 
 
 def test_fp8_runs_where_no_fp8_units_are_and_answers_change_little(tiny_fp8: Path, tmp_path: Path) -> None:
@@ -176,6 +176,7 @@ from pathlib import Path
 from temper.config import Runtime
 from temper.config.engine import EngineSettings
 from temper.engine import serve
+from tests.unit.stage_run import point
 settings = EngineSettings.model_validate_json(sys.argv[3])
 with serve(Path(sys.argv[1]), settings=settings, runtime=Runtime(device="cpu"), log=Path(sys.argv[2])):
     print("healthy", flush=True)

@@ -87,31 +87,17 @@ class Comparison:
         structured = compare(self.structured, plain.structured, drafted.structured)
         if structured.differences or any(same.differences for same in found.values()):
             with student() as engine:
-                found = {rung: self._explained(engine, self.greedy, same) for rung, same in found.items()}
-                structured = self._explained(engine, self.structured, structured, as_json=True)
+                found = {
+                    rung: explained(engine, self.greedy, same, max_tokens=self.max_tokens)
+                    for rung, same in found.items()
+                }
+                structured = explained(engine, self.structured, structured, max_tokens=self.max_tokens, as_json=True)
         return Equivalence(
             **found.pop(DRAFTER).model_dump(),
             structured=structured if self.structured else None,
             sampled=compare_draws(plain.drawn, drafted.drawn) if self.drawn else None,
             free={rung.name: same for rung, same in found.items()},
         )
-
-    def _explained(self, engine: Engine, rows: Sequence[Point], same: Same, *, as_json: bool = False) -> Same:
-        """Each difference with its `margin_nats`: how nearly the target's two likeliest tokens tie where texts part."""
-        prompts = {row.id: row.prompt for row in rows}
-
-        async def ask() -> list[Difference]:
-            explained = []
-            async with Chat(engine.url, engine.model) as chat:
-                for pair in same.differences:
-                    answer = await chat.complete(
-                        prompts[pair.id], max_tokens=self.max_tokens, margins=True, as_json=as_json
-                    )
-                    margin = margin_at(answer.margins, pair.plain, pair.drafted)
-                    explained.append(pair.model_copy(update={"margin_nats": margin}))
-            return explained
-
-        return same.model_copy(update={"differences": asyncio.run(ask())}) if same.differences else same
 
 
 def compare(rows: Sequence[Point], plain: Sequence[str], drafted: Sequence[str]) -> Same:
@@ -122,6 +108,22 @@ def compare(rows: Sequence[Point], plain: Sequence[str], drafted: Sequence[str])
         if ours != theirs
     ]
     return Same(same=len(rows) - len(differences), n=len(rows), differences=differences)
+
+
+def explained(engine: Engine, rows: Sequence[Point], same: Same, *, max_tokens: int, as_json: bool = False) -> Same:
+    """Each difference with its `margin_nats`: how nearly the target's two likeliest tokens tie where texts part."""
+    prompts = {row.id: row.prompt for row in rows}
+
+    async def ask() -> list[Difference]:
+        differences = []
+        async with Chat(engine.url, engine.model) as chat:
+            for pair in same.differences:
+                answer = await chat.complete(prompts[pair.id], max_tokens=max_tokens, margins=True, as_json=as_json)
+                margin = margin_at(answer.margins, pair.plain, pair.drafted)
+                differences.append(pair.model_copy(update={"margin_nats": margin}))
+        return differences
+
+    return same.model_copy(update={"differences": asyncio.run(ask())}) if same.differences else same
 
 
 def margin_at(margins: Sequence[tuple[str, float]], plain: str, drafted: str) -> float | None:
