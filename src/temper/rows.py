@@ -239,10 +239,13 @@ def line(row: "DataclassInstance | dict[str, Any]") -> str:
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, numbered from 1."""
-    with path.open("rb") as file:  # a binary file ends its lines at \n and nowhere else
-        for number, text in enumerate(file, start=1):
-            if not text.isspace():
-                yield number, text
+    with path.open("rb") as file:
+        yield from numbered(file)
+
+
+def numbered(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines of an open binary file, which end at \\n and nowhere else; blank ones are left out, and counted."""
+    return ((number, text) for number, text in enumerate(file, start=1) if not text.isspace())
 
 
 def resume(path: Path, kind: type[RowT]) -> list[RowT]:

@@ -52,7 +52,7 @@ _LABELLED = re.compile(
     | \b bearer \s+ [\w.~+/=-]{8,}
     """
 )
-_FORMED = re.compile(r"\b(?:sk-[\w-]{16,}|(?:hf|gh[a-z]|xox[a-z])[_-][A-Za-z0-9-]{20,}|glpat-[\w-]{16,}|AKIA\w{16})")
+FORMED = re.compile(r"\b(?:sk-[\w-]{16,}|(?:hf|gh[a-z]|xox[a-z])[_-][A-Za-z0-9-]{20,}|glpat-[\w-]{16,}|AKIA\w{16})")
 
 
 def passed(
@@ -91,7 +91,7 @@ def held(variables: Mapping[str, str] | None = None) -> set[str]:
 
 def redacted(text: str, secrets: Iterable[str] | None = None) -> str:
     """`text` without the secrets (by default those that this process holds) and whatever looks like one."""
-    return _FORMED.sub(MASK, _LABELLED.sub(MASK, without(text, held() if secrets is None else secrets)))
+    return FORMED.sub(MASK, _LABELLED.sub(MASK, without(text, held() if secrets is None else secrets)))
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

@@ -28,12 +28,12 @@ def refused(came: Brought) -> dict[int, str]:
     ("name", "rows", "reasons"),
     [
         ("03", 6, {2: "arguments of find_boat are not JSON"}),
-        ("05", 2, {1: "image_url", 2: "image_url"}),
+        ("05", 3, {2: "holds nothing but image_url"}),
         ("06", 8, {4: "message 2 is empty"}),
         ("14", 7, {7: "surrogate"}),
         ("20", 2, {}),
         ("21", 2, {}),
-        ("27", 2, {2: "not offered", 3: "not offered", 4: "`tools` is a text that is not JSON"}),
+        ("27", 6, {4: "`tools` is a text that is not JSON"}),
         ("39", 5, {6: "weight is 0"}),
     ],
 )
@@ -49,7 +49,7 @@ def test_a_case_gives_its_rows_and_its_reasons(name: str, rows: int, reasons: di
     [
         ("10", ["answers no call", "answers no call", "nothing came back", "answers no call"]),
         ("41", ["Anthropic's content blocks"] * 3),
-        ("50", ["twice", "births", "needs berths", "sell_boat, which is not offered", "not offered", "tool 1"]),
+        ("50", ["twice", "births", "needs berths", "sell_boat, which is not offered", "tool 1"]),
     ],
 )
 def test_what_would_teach_something_else_is_refused(name: str, reasons: list[str], tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_would_teach_something_else_is_refused(name: str, reasons: list[str
     chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}
     good.write_text(json.dumps(chat) + "\n")
     came = bring([path, good], "sft", tmp_path / "out")
-    assert came.made == 1
+    assert came.made == (1 if came.remarks["not_offered"] == 0 else 3)  # calls of no listed tool are counted
     for (_, said), reason in zip(sorted(refused(came).items()), reasons, strict=True):
         assert reason in said
 

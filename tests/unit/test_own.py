@@ -24,6 +24,7 @@ from temper.synthesis.sets import build
 from temper.traces.bring import CONVERT, bring
 from temper.traces.calls import Refused
 from temper.traces.personal import redacted, spans
+from temper.traces.remarks import remarks
 
 TOOLS = [{"type": "function", "function": {"name": "get_order", "parameters": {"properties": {"order": {}}}}}]
 CALL = {"id": "1", "type": "function", "function": {"name": "get_order", "arguments": '{"order": "W7"}'}}
@@ -147,7 +148,7 @@ FUNCTION = st.fixed_dictionaries({}, optional={"name": st.just("f") | JSON, "arg
 CALLS = st.lists(st.fixed_dictionaries({"function": FUNCTION | JSON}) | JSON, max_size=2)
 MESSAGE = st.fixed_dictionaries(
     {"role": st.sampled_from(["user", "assistant", "system", "tool"]) | JSON},
-    optional={"content": st.just("Hello") | JSON, "tool_calls": CALLS | JSON},
+    optional={"content": st.just("Hello") | JSON, "tool_calls": CALLS | JSON, "thinking": JSON},
 )
 MESSAGES = st.lists(MESSAGE, max_size=4)
 VALUE = MESSAGES | CALLS | st.fixed_dictionaries({"messages": MESSAGES}) | JSON
@@ -159,6 +160,7 @@ def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]):
     for name, convert in CONVERT.items():
         try:
             rows = convert(record)
+            assert all(times > 0 for times in remarks(record).values())
         except Refused:
             continue
         assert rows
@@ -174,6 +176,7 @@ def test_personal_data_are_found_by_form_and_checksum():
         == "Booking B4111, V12 for 12900, 4111 1111 1111 1112."
     )
     assert redacted("Call 030 901820", "DE") == "Call [phone]"
+    assert redacted("At 12:30:45 from 2001:db8::1, not 300.1.1.1") == "At 12:30:45 from [ip], not 300.1.1.1"
 
 
 def test_the_command_reports_and_redacts_before_anything_is_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -82,10 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     own = commands.add_parser("import", help="make your own data into a training set (docs/how-to/own-data.md)")
-    own.add_argument("files", nargs="+", type=Path, help="jsonl, json, csv, parquet, txt or md")
+    own.add_argument("files", nargs="+", type=Path, help="jsonl, json, csv, parquet, txt, md, or folders")
     own.add_argument("--as", dest="name", required=True, choices=("sft", "dpo", "cpt"), help="what they are for")
     own.add_argument("--out", required=True, type=Path, help="folder for the rows and the report")
-    own.add_argument("--redact", action="store_true", help="replace e-mail addresses, telephone, card and IBAN numbers")
+    own.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace e-mail and IP addresses, numbers of telephones, cards and accounts, and access keys",
+    )
+    own.add_argument("--distinct", action="store_true", help="leave out rows that equal an earlier one")
     own.add_argument("--region", help="country whose national telephone numbers to find, for example DE")
     own.set_defaults(command=_import)
 
@@ -137,7 +142,8 @@ def _run(asked: argparse.Namespace) -> int:
 def _import(asked: argparse.Namespace) -> int:
     from temper.traces.bring import bring, show
 
-    show(bring(asked.files, asked.name, asked.out, redact=asked.redact, region=asked.region), asked.out, asked.redact)
+    came = bring(asked.files, asked.name, asked.out, redact=asked.redact, region=asked.region, distinct=asked.distinct)
+    show(came, asked.out, asked.redact)
     return 0
 
 

@@ -44,12 +44,11 @@ def offered(tools: Any) -> dict[str, Schema]:
     return found
 
 
-def answered(messages: Sequence[Any], tools: Mapping[str, Schema], *, listed: bool) -> dict[int, str]:
+def answered(messages: Sequence[Any], tools: Mapping[str, Schema]) -> dict[int, str]:
     """The called tool's name for the number of each message that answers a call.
 
-    Raises Refused for an answer without its call, a call without its answer, and a call that no tool fits.
-
-    `listed` says that the record's form has a place for tools: a call there without any is refused too.
+    Raises Refused for an answer without its call, a call without its answer, and, where tools are listed, a call that
+    fits none of them. Where none is listed the report counts the calls (remarks.py).
     """
     waiting: dict[str, str] = {}
     names: dict[int, str] = {}
@@ -69,7 +68,7 @@ def answered(messages: Sequence[Any], tools: Mapping[str, Schema], *, listed: bo
                 if function is None:
                     raise Refused(f"message {number}: a tool call without a name")
                 name = function["name"]
-                if listed and learnt(message):
+                if tools and learnt(message):
                     _fits(function, tools, number)
                 waiting[str(call.get("id") or name)] = name
             if waiting and not calls_of(message):

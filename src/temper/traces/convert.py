@@ -6,7 +6,6 @@ OpenAI's `input`, `preferred_output`, `non_preferred_output`), tau-bench's traje
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,15 +13,16 @@ from typing import Any
 from temper.rows import Message
 from temper.traces.calls import Refused, Schema, answered, arguments_of, calls_of, function_of, offered
 from temper.traces.calls import learnt as learnt_of
+from temper.traces.remarks import no_text, reasons, text_of, without_reasoning
 
 Row = dict[str, Any]
 UNREAD = {
-    "conversations": "ShareGPT's form (`conversations`), which is not read yet",
-    "simulations": "tau2-bench's form (`simulations`), which is not read yet",
-    "answers": "xLAM's form (`query`, `answers`), which is not read yet",
-    "instruction": "Alpaca's form (`instruction`, `output`), which is not read yet",
-    "completion": "the form of `prompt` and `completion`, which is not read yet",
-    "answer": "the form of `question` and `answer`, which is not read yet",
+    "conversations": "ShareGPT's form (`conversations`)",
+    "simulations": "tau2-bench's form (`simulations`)",
+    "answers": "xLAM's form (`query`, `answers`)",
+    "instruction": "Alpaca's form (`instruction`, `output`)",
+    "completion": "the form of `prompt` and `completion`",
+    "answer": "the form of `question` and `answer`",
 }
 """Known forms that no rows are made of, by a field that names them."""
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -30,16 +30,18 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 def conversation(record: Mapping[str, Any]) -> list[Row]:
     """An SFT row for each thing that the assistant said or called: what stood before it is the prompt."""
-    messages = record.get("messages") or record.get("traj")
-    if not isinstance(messages, (list, tuple)) or not messages:
-        form = next((f": this is {name}" for field, name in UNREAD.items() if field in record), "")
-        raise Refused(f"no `messages` (or `traj`){form}")
     if "traj" in record and not _solved(record):
         raise Refused(f"reward {record.get('reward')}: only solved trajectories are examples")
+    messages = record.get("messages") or record.get("traj")
+    if not isinstance(messages, (list, tuple)) or not messages:
+        named = next((name for name in ("messages", "traj") if name in record), "")
+        form = next((name for field, name in UNREAD.items() if field in record), "")
+        unread = f": this is {form}, which is not read yet; convert it to OpenAI's `messages` first" if form else ""
+        raise Refused(f"`{named}` is {_kind(record[named])}" if named else f"no `messages` (or `traj`){unread}")
     if not learnt_of(record):
         raise Refused("its weight is 0")
     tools = offered(record.get("tools") or record.get("functions"))
-    names = answered(messages, tools, listed="messages" in record)
+    names = answered(messages, tools)
     talk, rows, learnt = _system(tools), [], True
     for number, message in enumerate(messages):
         role, text = _said(message, number, names.get(number, ""))
@@ -123,36 +125,39 @@ def _said(message: Any, number: int, tool: str = "") -> tuple[str, str]:
     """A message as (role, text): calls as compact JSON, a tool's answer as what the user's side reports."""
     if not isinstance(message, Mapping) or message.get("role") not in ROLES:
         raise Refused(f"message {number} has no role of {', '.join(ROLES)}")
-    role, text = str(message["role"]), _content(message.get("content"))
+    role, text = str(message["role"]), _content(message.get("content"), f"message {number}")
+    if role == "assistant":
+        text = without_reasoning(text)
     calls = calls_of(message)
     if calls:
         text = "\n".join(part for part in (text, _calls(calls, number)) if part)
     if role in ("tool", "function"):  # an empty answer is an answer
         return "user", f"{tool or message.get('name') or 'tool'}: {text}".strip()
     if not text:
-        raise Refused(f"message {number} is empty")
+        thought = role == "assistant" and reasons(message)
+        raise Refused(f"message {number} is empty" + (" but for its reasoning, which is not learnt" if thought else ""))
     return ("system" if role == "developer" else role), text
 
 
-def _content(content: Any) -> str:
+def _content(content: Any, where: str) -> str:
+    """A message's text. Parts that are no text are left out and counted (remarks.py); with nothing else, refused."""
     if isinstance(content, (list, tuple)):  # OpenAI's content parts
-        content = "\n".join(text for part in content if (text := _part(part)))
-    text = content.replace("\0", "").strip() if isinstance(content, str) else ""
-    return re.sub(r"\A<think>.*?</think>\s*", "", text, flags=re.DOTALL)
+        texts = [text for part in content if (text := _part(part))]
+        other = [kind for part in content if (kind := no_text(part))]
+        if other and not texts:
+            raise Refused(f"{where} holds nothing but {other[0]}: only texts can be learnt")
+        content = "\n".join(texts)
+    return content.replace("\0", "").strip() if isinstance(content, str) else ""
 
 
 def _part(part: Any) -> str:
-    """The text of a content part. A part that is no text refuses the row: without it the row says something else."""
+    """The text of a content part, empty where it has none."""
     if isinstance(part, str):
         return part
     kind = part.get("type") if isinstance(part, Mapping) else None
     if kind in ("tool_use", "tool_result"):
         raise Refused(f"Anthropic's content blocks ({kind}): convert them to OpenAI's form first")
-    texts = [part.get(name) for name in ("text", "refusal")] if isinstance(part, Mapping) else []
-    text = next((text for text in texts if isinstance(text, str)), None)
-    if text is None and kind not in (None, "thinking"):
-        raise Refused(f"a content part of type {kind}: only texts can be learnt")
-    return text or ""
+    return text_of(part) or ""
 
 
 def _calls(calls: Any, number: int) -> str:
@@ -203,10 +208,15 @@ def _answer(value: Any, name: str) -> tuple[list[Message], list[Any]]:
         before = list(value[:-1])
         role, text = _said(value[-1], len(value) - 1)
     else:
-        role, text = "assistant", _content(value)
+        role, text = "assistant", without_reasoning(_content(value, f"`{name}`"))
     if role != "assistant" or not text:
         raise Refused(f"no `{name}` answer")
     return [_message("assistant", text)], before
+
+
+def _kind(value: object) -> str:
+    """What stands where a list of messages should."""
+    return "empty" if not value else f"a {type(value).__name__}, not a list of messages"
 
 
 def _message(role: str, content: str) -> Message:

@@ -1,9 +1,10 @@
 """Personal data in other people's logs: found by checksum and form, reported by kind, redacted on request.
 
-E-mail addresses, telephone numbers (international, or national of a given region), IBANs and payment cards. Names and
-postal addresses have no form that could be checked: they are not found.
+E-mail addresses, telephone numbers (international, or national of a given region), IBANs, payment cards, IP addresses
+and access keys of the usual forms. Names and postal addresses have no form that could be checked: they are not found.
 """
 
+import ipaddress
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,9 +13,15 @@ from typing import Any
 import phonenumbers
 from stdnum import iban, luhn
 
+from temper.secrets import FORMED
+
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+_IP = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7})(?![\w:]|\.\d)")
+
+NOT_LOOKED_FOR = ("names", "postal addresses")
+"""What people may find in their logs and this module does not."""
 
 Span = tuple[int, int, str]
 """Start, end and kind of a finding."""
@@ -30,12 +37,22 @@ def spans(text: str, region: str | None = None) -> list[Span]:
 
 
 def _found(text: str, region: str | None) -> Iterator[Span]:
+    yield from ((*match.span(), "key") for match in FORMED.finditer(text))
     yield from ((*match.span(), "email") for match in _EMAIL.finditer(text))
     yield from ((*match.span(), "iban") for match in _IBAN.finditer(text) if iban.is_valid(match[0]))
     yield from (
         (*match.span(), "card") for match in _CARD.finditer(text) if luhn.is_valid(re.sub("[ -]", "", match[0]))
     )
+    yield from ((*match.span(), "ip") for match in _IP.finditer(text) if _is_ip(match[0]))
     yield from ((match.start, match.end, "phone") for match in phonenumbers.PhoneNumberMatcher(text, region))
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def redacted(text: str, region: str | None = None) -> str:
