@@ -19,4 +19,4 @@ class _Fakes:
         return None
 
 
-sys.meta_path.insert(0, _Fakes)  # type: ignore[arg-type]
+sys.meta_path.insert(0, _Fakes)

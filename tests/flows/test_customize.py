@@ -48,8 +48,12 @@ def test_tracking_shows_the_tree_the_lineage_and_the_champion(whole: "World") ->
     assert parent.data.tags["stage.sft.run_id"] == nested["sft"].info.run_id
     assert parent.data.params["sft.lora.r"] == nested["sft"].data.params["sft.lora.r"] == "4"
     assert nested["sft"].data.metrics["loss"] == 0.5
-    assert nested["sft"].inputs.dataset_inputs[0].dataset.name == "data"
-    assert {row.dataset.name for row in parent.inputs.dataset_inputs} >= {"synthesize.sft", "answers.data"}
+    taken, listed = nested["sft"].inputs, parent.inputs
+    assert taken is not None and taken.dataset_inputs[0].dataset.name == "data"
+    assert listed is not None and {row.dataset.name for row in listed.dataset_inputs} >= {
+        "synthesize.sft",
+        "answers.data",
+    }
     assert "report" in {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert client.get_model_version_by_alias("temper-smoke", "champion").version == "1"
 

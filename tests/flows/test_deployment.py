@@ -44,7 +44,8 @@ def test_a_schedule_that_is_switched_on_has_runs_within_a_minute(deployed: "Worl
     schedule = f"{api}/deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}"
     _ask(schedule, "PATCH", {"active": True})
     try:
-        deadline, runs = time.monotonic() + 100, []
+        deadline = time.monotonic() + 100
+        runs: list[dict[str, Any]] = []
         while not runs:
             assert time.monotonic() < deadline, "no run was scheduled"
             time.sleep(1)

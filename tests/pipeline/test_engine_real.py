@@ -25,6 +25,7 @@ from temper.config.endpoint import EndpointSettings
 from temper.config.engine import EngineSettings
 from temper.engine import Usage, engine_python, serve
 from temper.errors import EngineError
+from temper.rows import Message
 from temper.synthesis.endpoint import Endpoint
 from tests.unit.stage_run import point
 
@@ -93,7 +94,7 @@ def asked(url: str, model: str) -> list[str]:
 
     async def ask() -> list[str]:
         async with Chat(url, model) as chat:
-            messages = [[{"role": "user", "content": prompt}] for prompt in PROMPTS]
+            messages = [[Message(role="user", content=prompt)] for prompt in PROMPTS]
             return [a.text for a in await asyncio.gather(*(chat.complete(m, max_tokens=16) for m in messages))]
 
     return asyncio.run(ask())

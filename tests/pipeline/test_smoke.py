@@ -76,7 +76,7 @@ def first(home: Path) -> Ran:
     return ran
 
 
-def test_every_stage_ran_and_was_measured(first: Ran):
+def test_every_stage_ran_and_was_measured(first: Ran) -> None:
     report = Report.model_validate(first.report)
     assert not any(report.cached.values())
     assert set(report.agent_scores) == {"teacher", "base", "cpt", "sft", "dpo", "final"}
@@ -92,7 +92,7 @@ def test_every_stage_ran_and_was_measured(first: Ran):
         assert 1 <= found.tokens_per_step <= 1 + sum(found.by_position) + 1e-9, role
 
 
-def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran):
+def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran) -> None:
     found = Report.model_validate(first.report).equivalence
     assert found is not None
     assert (found.same, found.n) == (4, 4)
@@ -103,7 +103,7 @@ def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran):
     assert found.sampled.p_value > 0.001
 
 
-def test_the_engines_own_client_stands_beside_the_ladder(first: Ran):
+def test_the_engines_own_client_stands_beside_the_ladder(first: Ran) -> None:
     rows = Report.model_validate(first.report).tokens
     assert {(row.configuration, row.concurrency) for row in rows} == {
         (name, customers) for name in ("student", "student+drafter") for customers in (1, 2)
@@ -125,7 +125,7 @@ def drafted(home: Path, first: Ran, tmp_path_factory: pytest.TempPathFactory) ->
         yield engine
 
 
-def test_a_drafter_keeps_no_known_instructions_from_the_cache(drafted: Engine):
+def test_a_drafter_keeps_no_known_instructions_from_the_cache(drafted: Engine) -> None:
     instructions = list(range(20, 20 + 2 * 32))  # two whole blocks
     hits = []
     for last in (7, 8):
@@ -135,7 +135,7 @@ def test_a_drafter_keeps_no_known_instructions_from_the_cache(drafted: Engine):
     assert hits == [0, len(instructions)]
 
 
-def test_answers_drawn_with_a_drafter_keep_their_temperature(drafted: Engine):
+def test_answers_drawn_with_a_drafter_keep_their_temperature(drafted: Engine) -> None:
     """Close to 0 they are mostly the likeliest (a model that knows nothing has ties), far from it hardly ever."""
     same: Counter[float] = Counter()
     for first in range(20, 52, 4):
@@ -147,20 +147,20 @@ def test_answers_drawn_with_a_drafter_keep_their_temperature(drafted: Engine):
     assert same[0.01] >= 12 and same[2] <= 2, same
 
 
-def test_a_seed_and_a_prompt_longer_than_a_step_are_served(drafted: Engine):
+def test_a_seed_and_a_prompt_longer_than_a_step_are_served(drafted: Engine) -> None:
     prompts = [[20 + n, *([30] * 900)] for n in range(8)]  # more tokens together than one step reads
     with ThreadPoolExecutor(len(prompts)) as pool:
         said = list(pool.map(lambda prompt: complete(drafted, prompt, max_tokens=4, temperature=1, seed=1), prompts))
     assert len(said) == len(prompts)
 
 
-def test_emulated_speed_is_marked_and_says_why(first: Ran):
+def test_emulated_speed_is_marked_and_says_why(first: Ran) -> None:
     quantised = {rung.name for rung in RUNGS if rung.quantised}
     for row in Report.model_validate(first.report).ladder:
         assert row.comparable or (row.reason and row.configuration in quantised), row
 
 
-def test_fp8_says_what_other_calibrations_would_clip(first: Ran):
+def test_fp8_says_what_other_calibrations_would_clip(first: Ran) -> None:
     rows = Report.model_validate(first.report).curves["fp8"]
     assert [row["step"] for row in rows] == [32, 256]
     assert {name for row in rows for name in row} == {
@@ -168,13 +168,13 @@ def test_fp8_says_what_other_calibrations_would_clip(first: Ran):
     }  # fmt: skip
 
 
-def test_a_model_that_knows_nothing_learns_from_every_prompt_it_tried(first: Ran):
+def test_a_model_that_knows_nothing_learns_from_every_prompt_it_tried(first: Ran) -> None:
     report = Report.model_validate(first.report)
     assert report.metrics["practice"]["pairs"] == report.metrics["practice"]["prompts"] == 14
     assert report.metrics["dpo"]["pairs"] == 14 + report.config["synthesize"]["dpo_pairs"]
 
 
-def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran):
+def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran) -> None:
     rows = [row for row in Report.model_validate(first.report).ladder if row.comparable]
     assert len(rows) >= 3
     for row in rows:
@@ -182,14 +182,14 @@ def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran):
         assert row.arithmetic_percent and 0 < row.arithmetic_percent < 100, row
 
 
-def test_the_report_says_what_a_drafter_should_learn_from(first: Ran):
+def test_the_report_says_what_a_drafter_should_learn_from(first: Ran) -> None:
     learnt = Report.model_validate(first.report).metrics["draft"]
     for source in ("public", "own", "both"):
         assert learnt[f"answer_tokens_{source}"] >= 1
         assert learnt[f"expected_tokens_per_step_{source}"] >= 1
 
 
-def test_the_gate_passed_and_the_champion_is_registered(first: Ran):
+def test_the_gate_passed_and_the_champion_is_registered(first: Ran) -> None:
     report = Report.model_validate(first.report)
     assert report.gate is not None
     assert report.gate.passed
@@ -197,19 +197,19 @@ def test_the_gate_passed_and_the_champion_is_registered(first: Ran):
     assert {"target", "drafter", "fp8"} <= set(report.bundle.digests)
 
 
-def test_the_tables_are_printed(first: Ran):
+def test_the_tables_are_printed(first: Ran) -> None:
     for words in ("understander", "student+drafter", "gate", "report.html"):
         assert words in first.output.lower(), first.output[-2000:]
 
 
-def test_again_everything_is_a_hit_wherever_it_runs(home: Path, first: Ran):
+def test_again_everything_is_a_hit_wherever_it_runs(home: Path, first: Ran) -> None:
     again = temper(home, "run", "smoke", "runtime.threads=1", timeout=CACHED_RUN_S)
     assert again.code == 0, again.output[-3000:]
     assert all(again.report["cached"].values()), again.report["cached"]
     assert again.report["agent_scores"] == first.report["agent_scores"]
 
 
-def test_the_report_command_gives_the_same_json(home: Path, first: Ran):
+def test_the_report_command_gives_the_same_json(home: Path, first: Ran) -> None:
     shown = temper(home, "report", "latest", "--json", timeout=CACHED_RUN_S)
     assert shown.code == 0
     assert json.loads(shown.output)["agent_scores"] == first.report["agent_scores"]

@@ -41,7 +41,7 @@ def talk(model: object, threshold: float = 1e9, seed: int = 1) -> Conversation:
 
 
 @pytest.mark.parametrize("changes_of_mind", [0.0, 0.5])
-def test_a_faultless_teacher_reaches_every_goal(changes_of_mind: float):
+def test_a_faultless_teacher_reaches_every_goal(changes_of_mind: float) -> None:
     traffic = Traffic(naive_rate=0.0, timid_rate=0.0, corrections=changes_of_mind, dropped=changes_of_mind)
     slices: set[str] = set()
     for seed in range(20):
@@ -58,7 +58,7 @@ def test_a_faultless_teacher_reaches_every_goal(changes_of_mind: float):
     assert ({"correction", "dropped_task"} <= slices) == bool(changes_of_mind)
 
 
-def test_a_teacher_that_always_errs_still_ends_every_conversation():
+def test_a_teacher_that_always_errs_still_ends_every_conversation() -> None:
     for seed in range(40):
         episode = asyncio.run(play(DOMAIN, seed, "test", Traffic()))
         world = DOMAIN.world(seed, "test")
@@ -69,14 +69,14 @@ def test_a_teacher_that_always_errs_still_ends_every_conversation():
             assert asyncio.run(erring.turn(line.text)).reply
 
 
-def test_a_conversation_switches_business_in_the_middle():
+def test_a_conversation_switches_business_in_the_middle() -> None:
     episode = asyncio.run(play(DOMAIN, 3, "train", Traffic()))
     businesses = [DOMAIN.intents[line.truth.intent].business for line in episode.lines]
     assert len(set(businesses[:5])) == len(set(businesses[5:])) == 1
     assert businesses[0] != businesses[-1]
 
 
-def test_a_rule_stops_a_plan_and_a_stubborn_planner_is_refused_safely():
+def test_a_rule_stops_a_plan_and_a_stubborn_planner_is_refused_safely() -> None:
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',
         planner='a = book_service(service="inspection", day="sunday", time="09:00")',
@@ -100,7 +100,7 @@ BOOKING = (
 
 
 @pytest.mark.parametrize("first", ['refuse(rule="too_late")', 'seek_information(field="time")'])
-def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first):
+def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first: str) -> None:
     state = '{"intent":"book_service","entities":{"service":"inspection","day":"monday","time":"09:00"},"missing":[]}'
     answers = {"understander": state, "executor": BOOKING, "explainer": "Booked."}
     model = Says(**answers, planner=[first, BOOKED])
@@ -114,7 +114,7 @@ def test_a_refusal_that_no_rule_backs_goes_back_to_the_planner_once(first):
     assert turn.counts["refusal_sent_back"] == 1
 
 
-def test_an_objection_that_no_check_backs_makes_m_look_twice_and_loses_nothing():
+def test_an_objection_that_no_check_backs_makes_m_look_twice_and_loses_nothing() -> None:
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"monday","time":"09:00"},"missing":[]}',
         planner=[BOOKED, 'refuse(rule="saturday_jobs")', BOOKED],
@@ -128,7 +128,7 @@ def test_an_objection_that_no_check_backs_makes_m_look_twice_and_loses_nothing()
     assert (turn.counts["replanned"], turn.counts["refusal_sent_back"]) == (1, 1)
 
 
-def test_an_objection_that_a_check_backs_stands():
+def test_an_objection_that_a_check_backs_stands() -> None:
     sunday = BOOKED.replace("monday", "sunday")
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',
@@ -141,7 +141,7 @@ def test_an_objection_that_a_check_backs_stands():
     assert turn.counts == {"replanned": 1}
 
 
-def test_a_refusal_by_another_rule_than_the_first_broken_one_goes_back():
+def test_a_refusal_by_another_rule_than_the_first_broken_one_goes_back() -> None:
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"21:00"},"missing":[]}',
         planner=['refuse(rule="too_late")', 'refuse(rule="closed_sunday")'],
@@ -153,7 +153,7 @@ def test_a_refusal_by_another_rule_than_the_first_broken_one_goes_back():
     assert turn.counts == {"refusal_sent_back": 1}
 
 
-def test_what_the_explainer_drops_of_a_result_follows_in_brackets():
+def test_what_the_explainer_drops_of_a_result_follows_in_brackets() -> None:
     answers = {
         "understander": '{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
         "planner": 'a = opening_hours(department="sales")',
@@ -171,7 +171,7 @@ def test_what_the_explainer_drops_of_a_result_follows_in_brackets():
     assert asyncio.run(talk(Says(**answers, explainer=whole)).turn("When is sales open?")).reply == whole
 
 
-def test_a_refusal_that_does_not_say_why_is_followed_by_the_rule():
+def test_a_refusal_that_does_not_say_why_is_followed_by_the_rule() -> None:
     wanted = '{"service":"inspection","day":"monday","time":"21:00"}'
     answers = {
         "understander": f'{{"intent":"book_service","entities":{wanted},"missing":[]}}',
@@ -184,7 +184,7 @@ def test_a_refusal_that_does_not_say_why_is_followed_by_the_rule():
     assert clear.reply == "At 17:00 at most."
 
 
-def test_a_refusal_that_a_rule_backs_is_told_at_once():
+def test_a_refusal_that_a_rule_backs_is_told_at_once() -> None:
     model = Says(
         understander='{"intent":"book_service","entities":{"service":"inspection","day":"sunday","time":"09:00"},"missing":[]}',
         planner=['refuse(rule="closed_sunday")'],
@@ -203,7 +203,7 @@ def test_a_refusal_that_a_rule_backs_is_told_at_once():
         ('[{"name":"opening_hours","arguments":{"department":"service"}}]', "executor_deviated"),
     ],
 )
-def test_what_the_executor_writes_is_what_runs_and_only_what_was_approved_does(executor: str, handled: str):
+def test_what_the_executor_writes_is_what_runs_and_only_what_was_approved_does(executor: str, handled: str) -> None:
     model = Says(
         understander='{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
         planner='a = opening_hours(department="sales")',
@@ -220,7 +220,7 @@ def test_what_the_executor_writes_is_what_runs_and_only_what_was_approved_does(e
     assert turn.calls == [("opening_hours", {"department": "sales"})]
 
 
-def test_the_llm_evaluator_is_asked_about_complex_plans_alone():
+def test_the_llm_evaluator_is_asked_about_complex_plans_alone() -> None:
     answers = {
         "understander": '{"intent":"service_price","entities":{"service":"inspection"},"missing":[]}',
         "planner": 'a = service_price(service="inspection")',
@@ -250,7 +250,9 @@ NONSENSE = st.text(max_size=120) | st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(NONSENSE, NONSENSE, NONSENSE, NONSENSE, NONSENSE)
-def test_a_turn_never_raises_for_what_a_model_wrote(understander, planner, evaluator, executor, explainer):
+def test_a_turn_never_raises_for_what_a_model_wrote(
+    understander: str, planner: str, evaluator: str, executor: str, explainer: str
+) -> None:
     model = Says(
         understander=understander, planner=planner, evaluator=evaluator, executor=executor, explainer=explainer
     )
@@ -260,7 +262,7 @@ def test_a_turn_never_raises_for_what_a_model_wrote(understander, planner, evalu
 
 @settings(max_examples=150, deadline=None)
 @given(NONSENSE)
-def test_parsers_raise_malformed_alone(text):
+def test_parsers_raise_malformed_alone(text: str) -> None:
     for parser in (parse_understanding, parse_verdict, parse_calls):
         try:
             parser(text, DOMAIN)
@@ -268,13 +270,13 @@ def test_parsers_raise_malformed_alone(text):
             continue
 
 
-def test_invented_specifics_are_found():
+def test_invented_specifics_are_found() -> None:
     given_text = "book_test_drive: B7 V12 monday 14:00"
     assert ungrounded("Your test drive of V12 on monday at 14:00 is booked: B7.", given_text, DOMAIN) == []
     assert ungrounded("V13 on tuesday at 14:00 in a Volvo.", given_text, DOMAIN) == ["tuesday", "v13", "volvo"]
 
 
-def test_what_a_reply_invents_is_found_beside_the_facts_that_m_appends():
+def test_what_a_reply_invents_is_found_beside_the_facts_that_m_appends() -> None:
     model = Says(
         understander='{"intent":"opening_hours","entities":{"department":"sales"},"missing":[]}',
         planner='a = opening_hours(department="sales")',
@@ -287,7 +289,7 @@ def test_what_a_reply_invents_is_found_beside_the_facts_that_m_appends():
     assert turn.counts == {"explainer_completed": 1, "explainer_ungrounded": 1}
 
 
-def test_what_nobody_said_is_asked_for_and_what_was_said_stays():
+def test_what_nobody_said_is_asked_for_and_what_was_said_stays() -> None:
     answer = '{"intent":"book_test_drive","entities":{"vehicle":"V12","time":"14:00"},"missing":[]}'
     model = Says(understander=answer, planner='seek_information(field="day")', explainer="Which day would you like?")
     conversation = talk(model)
@@ -303,7 +305,7 @@ def test_what_nobody_said_is_asked_for_and_what_was_said_stays():
     ("said", "kept"),
     [("Yes, go ahead.", "V12"), ("No, this car.", "V15"), ("I meant V15.", "V15"), ("I meant V20.", "V12")],
 )
-def test_the_open_task_keeps_its_value_until_other_words_are_said(said: str, kept: str):
+def test_the_open_task_keeps_its_value_until_other_words_are_said(said: str, kept: str) -> None:
     """What is shown meanwhile is another car: V15."""
     pending = Understanding("reserve_vehicle", {"vehicle": "V12"}, ("confirmed",))
     answered = Understanding("reserve_vehicle", {"vehicle": "V15"})
@@ -327,7 +329,7 @@ def test_the_open_task_keeps_its_value_until_other_words_are_said(said: str, kep
         ("In V12x?", None, ("vehicle_details", {}), {}),
     ],
 )
-def test_what_was_said_is_not_asked_for(said: str, focus: str | None, understood: tuple, whole: dict[str, str]):
+def test_what_was_said_is_not_asked_for(said: str, focus: str | None, understood: tuple, whole: dict[str, str]) -> None:
     intent, entities = understood
     found = completed(Understanding(intent, entities, ("?",)), focus, said, DOMAIN)
     assert found.entities == whole
@@ -336,13 +338,13 @@ def test_what_was_said_is_not_asked_for(said: str, focus: str | None, understood
 
 @pytest.mark.parametrize("name", ["automotive", "travel"])
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_what_words_spell_out_is_what_customers_mean(name: str, split: str):
+def test_what_words_spell_out_is_what_customers_mean(name: str, split: str) -> None:
     for seed in range(30):
         episode = asyncio.run(play(load_domain(name), seed, split, HARD))
         assert not any(turn.counts["understander_completed"] for turn in episode.turns)
 
 
-def test_a_completed_request_goes_on_and_is_counted():
+def test_a_completed_request_goes_on_and_is_counted() -> None:
     model = Says(
         understander='{"intent":"opening_hours","entities":{},"missing":["department"]}',
         planner='a = opening_hours(department="sales")',
@@ -354,19 +356,19 @@ def test_a_completed_request_goes_on_and_is_counted():
     assert turn.counts == {"understander_completed": 1}
 
 
-def test_facts_are_whole_words():
+def test_facts_are_whole_words() -> None:
     assert holds("It costs 1200 euros.", ["1200"])
     assert not holds("It costs 12000 euros.", ["1200"])
 
 
-def test_plans_with_the_same_effect_count_as_right():
+def test_plans_with_the_same_effect_count_as_right() -> None:
     expected = 'a = service_price(service="inspection")'
     assert why_wrong(point("planner", expected), expected.replace("a =", "price ="), DOMAIN) is None
     assert why_wrong(point("planner", expected), 'a = service_price(service="oil change")', DOMAIN) == "another plan"
     assert "malformed" in str(why_wrong(point("planner", expected), "no idea", DOMAIN))
 
 
-def test_tool_metrics_count_turns_without_a_tool():
+def test_tool_metrics_count_turns_without_a_tool() -> None:
     ask, call = 'seek_information(field="day")', 'a = opening_hours(department="sales")'
     assert tool_metrics([(ask, ask), (call, call)], DOMAIN)["tool_f1_percent"] == pytest.approx(100)
     assert tool_metrics([(ask, call), (call, call)], DOMAIN)["tool_precision_percent"] == pytest.approx(50)

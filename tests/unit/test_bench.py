@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from selectors import BaseSelector, SelectorKey
 from types import SimpleNamespace
 from typing import cast
 
@@ -69,13 +70,14 @@ class Skipping(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._skipped = 0.0
-        select = self._selector.select
+        selector: BaseSelector = vars(self)["_selector"]
+        select = selector.select
 
-        def skip(timeout: float | None) -> object:
+        def skip(timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
             self._skipped += timeout or 0.0
             return select(0)
 
-        self._selector.select = skip
+        vars(selector)["select"] = skip
 
     def time(self) -> float:
         return self._skipped

@@ -84,7 +84,7 @@ def test_every_error_has_its_own_exit_code() -> None:
 
 @pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "PREFECT_API_URL"])
 def test_a_server_that_is_named_but_not_there_is_told_before_anything_starts(tmp_path: Path, variable: str) -> None:
-    ended = temper(tmp_path, "run", "smoke", **{variable: "http://127.0.0.1:9"})
+    ended = temper(tmp_path, "run", "smoke", cwd=ROOT, **{variable: "http://127.0.0.1:9"})
     assert ended.returncode == errors.TrackingError.exit_code
     assert "server answers at http://127.0.0.1:9" in ended.stderr
     assert f"unset {variable}" in ended.stderr

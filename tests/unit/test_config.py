@@ -44,7 +44,7 @@ def test_an_override_of_a_config_is_validated_too() -> None:
 
 def test_a_config_is_frozen() -> None:
     with pytest.raises(ValidationError):
-        load_preset("smoke").sft.epochs = 2
+        load_preset("smoke").sft.epochs = 2  # type: ignore[misc]
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:

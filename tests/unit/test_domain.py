@@ -5,24 +5,26 @@ import random
 import pytest
 
 from temper.domains import load_domain
+from temper.domains.automotive import Automotive
 from temper.domains.automotive.requests import REQUESTS
 from temper.domains.automotive.requests.phrases import OPENERS, PHRASES
 from temper.domains.automotive.wording import ANSWERS, CORRECTIONS
+from temper.domains.base import Call
 
-DOMAIN = load_domain("automotive")
+DOMAIN = Automotive()
 
 
-def test_a_dozen_tools_and_rules():
+def test_a_dozen_tools_and_rules() -> None:
     assert len(DOMAIN.tools) >= 12
     assert len(DOMAIN.rules) >= 12
 
 
-def test_equal_seeds_give_equal_worlds():
+def test_equal_seeds_give_equal_worlds() -> None:
     assert DOMAIN.world(5, "test").state_digest() == DOMAIN.world(5, "test").state_digest()
     assert DOMAIN.world(5, "test").state_digest() != DOMAIN.world(6, "test").state_digest()
 
 
-def test_no_entity_and_no_wording_is_in_both_splits():
+def test_no_entity_and_no_wording_is_in_both_splits() -> None:
     train, test = (DOMAIN.world(1, split) for split in ("train", "test"))
     assert not set(train.models) & set(test.models)
     assert not set(train.vehicles) & set(test.vehicles)
@@ -32,7 +34,7 @@ def test_no_entity_and_no_wording_is_in_both_splits():
     assert not set(CORRECTIONS["train"]) & set(CORRECTIONS["test"])
 
 
-def test_no_composed_wording_is_a_test_wording():
+def test_no_composed_wording_is_a_test_wording() -> None:
     for intent, kinds in PHRASES.items():
         test = {text.lower() for text in REQUESTS[intent]["test"]}
         for kind, phrases in kinds.items():
@@ -40,7 +42,7 @@ def test_no_composed_wording_is_a_test_wording():
     assert set(PHRASES) == set(DOMAIN.intents)
 
 
-def test_tools_that_read_change_nothing():
+def test_tools_that_read_change_nothing() -> None:
     for intent in DOMAIN.intents.values():
         world = DOMAIN.world(2, "train")
         lines = DOMAIN.task(random.Random(0), world, intent.name, "train", None)
@@ -52,7 +54,7 @@ def test_tools_that_read_change_nothing():
 
 
 @pytest.mark.parametrize("rule", [name for name in DOMAIN.rules if name not in ("confirm_first", "one_reservation")])
-def test_every_rule_can_be_run_into_and_only_it_breaks(rule):
+def test_every_rule_can_be_run_into_and_only_it_breaks(rule: str) -> None:
     for tool in DOMAIN.rules[rule].tools:
         for seed in range(40):
             world = DOMAIN.world(seed, "train")
@@ -65,17 +67,18 @@ def test_every_rule_can_be_run_into_and_only_it_breaks(rule):
             pytest.fail(f"{rule} was never reached through {tool}")
 
 
-def test_rules_about_the_customer_hold():
+def test_rules_about_the_customer_hold() -> None:
     world = DOMAIN.world(1, "train")
-    reserve = [("reserve_vehicle", {"vehicle": next(v.id for v in world.vehicles.values() if not v.sold)})]
-    assert world.broken([(reserve[0][0], {**reserve[0][1], "confirmed": "no"})]) == "confirm_first"
-    sure = [(reserve[0][0], {**reserve[0][1], "confirmed": "yes"})]
+    vehicle = next(v.id for v in world.vehicles.values() if not v.sold)
+    unsure: list[Call] = [("reserve_vehicle", {"vehicle": vehicle, "confirmed": "no"})]
+    sure: list[Call] = [("reserve_vehicle", {"vehicle": vehicle, "confirmed": "yes"})]
+    assert world.broken(unsure) == "confirm_first"
     assert world.broken(sure) is None
     world.run(*sure[0])
     assert world.broken(sure) == "one_reservation"
 
 
-def test_a_world_without_sold_vehicles_has_no_request_for_one():
+def test_a_world_without_sold_vehicles_has_no_request_for_one() -> None:
     world = DOMAIN.world(1, "train")
     for vehicle in world.vehicles.values():
         vehicle.sold = False
@@ -85,7 +88,7 @@ def test_a_world_without_sold_vehicles_has_no_request_for_one():
 
 
 @pytest.mark.parametrize("name", ["automotive", "travel"])
-def test_a_correction_says_the_right_value_after_a_wrong_one(name: str):
+def test_a_correction_says_the_right_value_after_a_wrong_one(name: str) -> None:
     domain, found = load_domain(name), 0
     for seed in range(60):
         for intent in domain.intents:

@@ -17,7 +17,7 @@ from temper.config import load_preset, override
 from temper.domains import BUILT_IN, load_domain
 from temper.domains.automotive import Automotive
 from temper.domains.automotive.world import World
-from temper.domains.base import Arguments, Call, Line, Rule, Tool, Understanding
+from temper.domains.base import Arguments, Call, Domain, Line, Rule, Tool, Understanding
 from temper.registry.bundle import domain_digest
 from temper.synthesis import domain_shape as shape
 from temper.synthesis.customer import Traffic
@@ -29,11 +29,11 @@ LIKE_THE_BUILT_IN = "from temper.domains.automotive import DOMAIN\n"
 
 
 @pytest.mark.parametrize("name", [*BUILT_IN, str(EXAMPLE)])
-def test_what_we_show_keeps_every_promise(name: str):
+def test_what_we_show_keeps_every_promise(name: str) -> None:
     assert list(problems(load_domain(name))) == []
 
 
-def test_nothing_of_the_library_names_a_domain():
+def test_nothing_of_the_library_names_a_domain() -> None:
     library = Path(temper.__file__).parent
     naming = [
         path
@@ -94,7 +94,7 @@ class Renaming(Automotive):
     def world(self, seed: int, split: str) -> World:
         world = super().world(seed, split)
         run = world.run
-        world.run = lambda name, given: run(name, {key: value for key, value in given.items() if key != "note"})  # type: ignore[method-assign]
+        world.run = lambda name, given: run(name, {key: value for key, value in given.items() if key != "note"})  # type: ignore[method-assign,assignment]
         return world
 
     def plan(self, understanding: Understanding) -> list[Call]:
@@ -164,21 +164,21 @@ class Polite(Automotive):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Automotive) else "",
 )
-def test_a_broken_promise_is_named(domain: Automotive, says: str):
+def test_a_broken_promise_is_named(domain: Domain, says: str) -> None:
     assert any(says in line for line in problems(domain)), list(problems(domain))
 
 
 @pytest.mark.parametrize(
     "domain", [Renaming(str | None, default=None), Renaming(str | None, None, default=None), Renaming(float, 2.5)]
 )
-def test_optional_and_decimal_arguments_are_taught_and_bent_like_others(domain: Automotive):
+def test_optional_and_decimal_arguments_are_taught_and_bent_like_others(domain: Domain) -> None:
     assert [*shape.arguments(domain), *shape.plans(domain)] == []
     mistakes = Traffic(mistake_rate=0.9, catch_rate=0.0)
     for seed in range(20):
         asyncio.run(play(domain, seed, "train", mistakes))
 
 
-def test_after_the_tools_are_changed_one_line_a_kind_says_what_is_next():
+def test_after_the_tools_are_changed_one_line_a_kind_says_what_is_next() -> None:
     domain = load_domain(str(EXAMPLE))
     renamed = {f"{name}_here": Tool(f"{name}_here", tool.arguments, tool.writes) for name, tool in domain.tools.items()}
     changed: Any = SimpleNamespace(**{name: getattr(domain, name) for name in dir(domain) if name[0] != "_"})
@@ -194,7 +194,7 @@ def own(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["domain", "check", "automotive"]) == 0
     assert "keeps every promise" in capsys.readouterr().out
     assert main(["domain", "check", str(own(tmp_path / "empty_one", "DOMAIN = object()\n"))]) == 2
@@ -209,7 +209,7 @@ def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.Captur
 )
 def test_what_cannot_be_loaded_is_one_line(
     text: str | None, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     folder = tmp_path / f"broken_{len(text or 'none')}"
     if text is not None:
         own(folder, text)
@@ -219,7 +219,7 @@ def test_what_cannot_be_loaded_is_one_line(
     assert error.count("\n") == 1
 
 
-def test_its_code_and_nothing_beside_it_moves_the_digest(tmp_path: Path):
+def test_its_code_and_nothing_beside_it_moves_the_digest(tmp_path: Path) -> None:
     folder = own(tmp_path / "mine", LIKE_THE_BUILT_IN)
     before = domain_digest(str(folder))
     assert before != domain_digest("automotive")
@@ -229,7 +229,7 @@ def test_its_code_and_nothing_beside_it_moves_the_digest(tmp_path: Path):
     assert domain_digest(str(folder)) != before
 
 
-def test_a_preset_names_the_folder_from_wherever_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_preset_names_the_folder_from_wherever_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own(tmp_path / "mine", LIKE_THE_BUILT_IN)
     smoke = load_preset("smoke")
     monkeypatch.chdir(tmp_path)

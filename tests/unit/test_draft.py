@@ -1,9 +1,10 @@
 """What the draft stage promises: what is learned, from which states, and a CPU shortcut that changes nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -192,9 +193,10 @@ def _draft_model(target: Path) -> Eagle3DraftModel:
     torch.manual_seed(1)
     t2d = torch.zeros(len(WORDS) + 5, dtype=torch.bool)
     t2d[:128] = True
-    return build_draft_model(
-        Namespace(**config.flatten()), Eagle3DraftModel, t2d, torch.zeros(128, dtype=torch.long), 128
-    )
+    d2t = torch.zeros(128, dtype=torch.long)
+    model = build_draft_model(Namespace(**config.flatten()), Eagle3DraftModel, t2d, d2t, 128)
+    assert isinstance(model, Eagle3DraftModel)
+    return model
 
 
 def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_library(target: Path) -> None:
@@ -214,7 +216,9 @@ def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_lib
     }
     settings = {"ttt_steps": 3, "ttt_step_loss_decay": 0.9, "loss_config": resolve_loss_config("kl_div", "eager")}
 
-    def measure(forward):
+    def measure(
+        forward: Callable[..., tuple[Any, torch.Tensor, dict[str, torch.Tensor]]],
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         model.zero_grad()
         _, loss, metrics = forward(model, **batch, **settings)
         loss.backward()

@@ -52,7 +52,7 @@ def name(request: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "cut", "half", "page", "mute", "silence", "schema"])
-def test_what_passes_is_waited_for(fault: str, tmp_path: Path):
+def test_what_passes_is_waited_for(fault: str, tmp_path: Path) -> None:
     with FakeEndpoint(name, (fault, fault), silence_s=1.0) as server:
         (answer,), endpoint = ask(server, tmp_path / "journal")
     assert answer.name == "Name 0?"
@@ -60,21 +60,21 @@ def test_what_passes_is_waited_for(fault: str, tmp_path: Path):
     assert endpoint.counts["malformed" if fault == "schema" else "retries"] == 2
 
 
-def test_what_does_not_fit_is_shown_to_the_model(tmp_path: Path):
+def test_what_does_not_fit_is_shown_to_the_model(tmp_path: Path) -> None:
     with FakeEndpoint(name, ("schema",)) as server:
         ask(server, tmp_path / "journal")
     assert server.asked[0]["response_format"]["json_schema"]["schema"]["required"] == ["name"]
     assert [message["role"] for message in server.asked[1]["messages"]] == ["user", "assistant", "user"]
 
 
-def test_an_endpoint_that_never_fits_or_never_answers_is_given_up(tmp_path: Path):
+def test_an_endpoint_that_never_fits_or_never_answers_is_given_up(tmp_path: Path) -> None:
     with FakeEndpoint(name, ("schema",) * 3) as server, pytest.raises(Unusable):
         ask(server, tmp_path / "journal", retries=2)
     with FakeEndpoint(name, ("500",) * 3) as server, pytest.raises(EngineError, match="run again to go on"):
         ask(server, tmp_path / "journal", retries=2)
 
 
-def test_a_refused_key_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_refused_key_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIG_KEY", "secret-word")
     with FakeEndpoint(name, ("401",)) as server, pytest.raises(ConfigError, match=r"\$BIG_KEY") as refused:
         ask(server, tmp_path / "journal", key_env="BIG_KEY")
@@ -85,14 +85,14 @@ def test_a_refused_key_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.Mo
         ask(server, tmp_path / "journal", key_env="BIG_KEY")
 
 
-def test_no_more_at_once_than_allowed(tmp_path: Path):
+def test_no_more_at_once_than_allowed(tmp_path: Path) -> None:
     with FakeEndpoint(name) as server:
         answers, _ = ask(server, tmp_path / "journal", questions=12, concurrency=3)
     assert [answer.name for answer in answers] == [f"Name {n}?" for n in range(12)]
     assert 2 <= server.most_at_once <= 3
 
 
-def test_nothing_is_paid_twice_and_the_budget_holds_over_tries(tmp_path: Path):
+def test_nothing_is_paid_twice_and_the_budget_holds_over_tries(tmp_path: Path) -> None:
     with FakeEndpoint(name) as server:
         with pytest.raises(ConfigError, match="budget for big is spent: 60 tokens"):
             ask(server, tmp_path / "journal", questions=8, concurrency=1, budget_tokens=60)
@@ -104,7 +104,7 @@ def test_nothing_is_paid_twice_and_the_budget_holds_over_tries(tmp_path: Path):
         assert len(server.asked) == 8
 
 
-def test_the_journal_is_summed_once_however_much_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_journal_is_summed_once_however_much_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     statements: list[str] = []
     connect = sqlite3.connect
 
@@ -158,7 +158,7 @@ def test_the_journal_is_summed_once_however_much_is_asked(tmp_path: Path, monkey
         ("explainer", "We open at noon.", "We open at 09:00.", "ungrounded_reply"),
     ],
 )
-def test_a_models_mistake_gets_its_name(role: str, said: str, right: str, kind: str):
+def test_a_models_mistake_gets_its_name(role: str, said: str, right: str, kind: str) -> None:
     assert kind_of(role, said, right, DOMAIN) == kind
 
 
@@ -173,7 +173,7 @@ def play_with(server: FakeEndpoint, folder: Path, *hired: str) -> dict[str, floa
     return build(DOMAIN, smoke, out, folder / "work", lambda _: None)
 
 
-def test_a_simulator_words_what_the_customer_says_and_keeps_its_values(tmp_path: Path):
+def test_a_simulator_words_what_the_customer_says_and_keeps_its_values(tmp_path: Path) -> None:
     def says(request: dict[str, Any]) -> str:
         line = request["messages"][-1]["content"]
         return json.dumps({"text": f"Good day! {line}" if len(line) % 2 else "Good day!"})
@@ -189,7 +189,7 @@ def test_a_simulator_words_what_the_customer_says_and_keeps_its_values(tmp_path:
     assert again["simulator_prompt_tokens"] == figures["simulator_prompt_tokens"]
 
 
-def test_a_judge_corrects_what_the_teacher_wrote(tmp_path: Path):
+def test_a_judge_corrects_what_the_teacher_wrote(tmp_path: Path) -> None:
     smoke = load_preset("smoke").synthesize
     with FakeEndpoint(lambda _: json.dumps({"right": False, "corrected": "judged"})) as server:
         hired = smoke.model_copy(update={"judge": settings(server.url)})
@@ -198,7 +198,7 @@ def test_a_judge_corrects_what_the_teacher_wrote(tmp_path: Path):
     assert {record.judged for record in episode.records} == {"judged"}
 
 
-def test_a_teacher_sees_worked_examples_and_its_mistakes_are_corrected(tmp_path: Path):
+def test_a_teacher_sees_worked_examples_and_its_mistakes_are_corrected(tmp_path: Path) -> None:
     with FakeEndpoint(lambda _: json.dumps({"answer": "hello there"})) as server:
         play_with(server, tmp_path, "teacher")
     roles = [message["role"] for message in server.asked[0]["messages"]]
@@ -207,7 +207,7 @@ def test_a_teacher_sees_worked_examples_and_its_mistakes_are_corrected(tmp_path:
     assert {row.rejected[0]["content"] for row in pairs} == {"hello there"}
 
 
-def test_the_model_moves_the_key_of_the_data_and_its_address_does_not():
+def test_the_model_moves_the_key_of_the_data_and_its_address_does_not() -> None:
     def key(**teacher: Any) -> str:
         chosen = {"teacher": settings(**{"url": "http://here/v1", **teacher})}
         smoke = load_preset("smoke")
@@ -218,7 +218,7 @@ def test_the_model_moves_the_key_of_the_data_and_its_address_does_not():
     assert len({key(), key(model="bigger"), key(version="of may"), key(temperature=0.1)}) == 4
 
 
-def test_an_endpoint_is_not_asked_from_several_workers():
+def test_an_endpoint_is_not_asked_from_several_workers() -> None:
     with pytest.raises(ConfigError, match="ray=true would keep a budget and a journal on each worker"):
         override(
             load_preset("smoke"),

@@ -78,7 +78,7 @@ def mangled(text: str, other: str, rng: random.Random) -> str:
     return text
 
 
-def test_a_thousand_mangled_answers_harm_nothing():
+def test_a_thousand_mangled_answers_harm_nothing() -> None:
     rng, written, counts, calls = random.Random(3), 0, Counter[str](), 0
     for seed in range(1000):
         episode = asyncio.run(play(DOMAIN, seed, "test", Traffic()))

@@ -50,7 +50,7 @@ def lines(path: Path, *records: Any) -> Path:
     return path
 
 
-def test_a_chat_gives_a_row_for_each_thing_the_assistant_did(tmp_path: Path):
+def test_a_chat_gives_a_row_for_each_thing_the_assistant_did(tmp_path: Path) -> None:
     came = bring([lines(tmp_path / "chats.jsonl", CHAT)], "sft", tmp_path / "out")
     first, second = read(tmp_path / "out" / "train.jsonl")
     assert (came.read, came.made, came.refused) == (1, 2, [])
@@ -60,7 +60,7 @@ def test_a_chat_gives_a_row_for_each_thing_the_assistant_did(tmp_path: Path):
     assert second["completion"][0]["content"] == "It is on its way."
 
 
-def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path):
+def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path) -> None:
     silent = {"messages": [{"role": "user", "content": "Hello?"}]}
     half = {"messages": [{"role": "user", "content": "\ud83d"}, {"role": "assistant", "content": "x"}]}
     broken_call = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path
     assert reasons[-1] == "message 1: a tool call without a name"
 
 
-def test_a_call_that_cannot_be_written_is_refused(tmp_path: Path):
+def test_a_call_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     call = {"function": {"name": "get_order", "arguments": '{"order": "\\ud83d"}'}}
     chat = {
         "tools": TOOLS,
@@ -85,7 +85,7 @@ def test_a_call_that_cannot_be_written_is_refused(tmp_path: Path):
     assert came.made == 2
 
 
-def test_both_forms_of_preferences_are_read(tmp_path: Path):
+def test_both_forms_of_preferences_are_read(tmp_path: Path) -> None:
     openai_form = {
         "input": {"messages": [{"role": "user", "content": "Where is W7?"}], "tools": TOOLS},
         "preferred_output": [{"role": "assistant", "content": "On its way."}],
@@ -99,7 +99,7 @@ def test_both_forms_of_preferences_are_read(tmp_path: Path):
     assert rows[1]["prompt"][0]["role"] == "system"
 
 
-def test_texts_come_from_files_and_from_parquet(tmp_path: Path):
+def test_texts_come_from_files_and_from_parquet(tmp_path: Path) -> None:
     (tmp_path / "manual.md").write_text("Check the oil.")
     pyarrow.parquet.write_table(pyarrow.table({"text": ["One.", ""], "title": ["A", "B"]}), tmp_path / "t.parquet")
     came = bring([tmp_path / "manual.md", tmp_path / "t.parquet"], "cpt", tmp_path / "out")
@@ -108,7 +108,7 @@ def test_texts_come_from_files_and_from_parquet(tmp_path: Path):
     assert came.refused == [{"file": "t.parquet", "row": 2, "reason": "no `text`"}]
 
 
-def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path):
+def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path) -> None:
     solved = {"task_id": 1, "reward": 1.0, "traj": CHAT["messages"]}
     failed = {"task_id": 2, "reward": 0.0, "traj": CHAT["messages"]}
     (tmp_path / "tau.json").write_text(json.dumps([solved, failed]))
@@ -126,7 +126,7 @@ def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path):
     assert rows[4]["prompt"] == [{"role": "user", "content": "A flight?"}]
 
 
-def test_the_command_reads_parquet_in_a_process_that_imported_nothing_else(tmp_path: Path):
+def test_the_command_reads_parquet_in_a_process_that_imported_nothing_else(tmp_path: Path) -> None:
     tool = {"name": "get_order", "parameters": {"properties": {"order": {"type": "string"}}}}
     other = {"name": "cancel", "parameters": {"properties": {"reason": {"type": "string"}}}}
     path, out = tmp_path / "chats.parquet", tmp_path / "out"
@@ -156,7 +156,7 @@ VALUE = MESSAGES | CALLS | st.fixed_dictionaries({"messages": MESSAGES}) | JSON
 
 @settings(max_examples=1000)
 @given(st.dictionaries(st.sampled_from(FIELDS), VALUE))
-def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]):
+def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]) -> None:
     for name, convert in CONVERT.items():
         try:
             rows = convert(record)
@@ -167,7 +167,7 @@ def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]):
         assert name == "cpt" or all(alternates(row["prompt"]) for row in rows)
 
 
-def test_personal_data_are_found_by_form_and_checksum():
+def test_personal_data_are_found_by_form_and_checksum() -> None:
     text = "Mail jo.doe@example.org or call +49 30 901820; IBAN DE89 3704 0044 0532 0130 00, card 4111 1111 1111 1111."
     assert [kind for _, _, kind in spans(text)] == ["email", "phone", "iban", "card"]
     assert redacted(text) == "Mail [email] or call [phone]; IBAN [iban], card [card]."
@@ -179,7 +179,9 @@ def test_personal_data_are_found_by_form_and_checksum():
     assert redacted("At 12:30:45 from 2001:db8::1, not 300.1.1.1") == "At 12:30:45 from [ip], not 300.1.1.1"
 
 
-def test_the_command_reports_and_redacts_before_anything_is_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_reports_and_redacts_before_anything_is_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     private = {**PAIR, "prompt": "I am jo.doe@example.org, where is W7?"}
     path, out = lines(tmp_path / "pairs.jsonl", private, "oops"), tmp_path / "out"
     assert main(["import", str(path), "--as", "dpo", "--out", str(out)]) == 0
@@ -202,7 +204,7 @@ def test_the_command_reports_and_redacts_before_anything_is_stored(tmp_path: Pat
 )
 def test_bad_files_are_one_line_and_leave_no_half_set(
     name: str, content: str | None, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     if content is not None:
         (tmp_path / name).write_text(content)
     assert main(["import", str(tmp_path / name), "--as", "sft", "--out", str(tmp_path / "out")]) == 3
@@ -212,7 +214,7 @@ def test_bad_files_are_one_line_and_leave_no_half_set(
     assert not (tmp_path / "out" / "train.jsonl").exists()
 
 
-def test_what_was_brought_is_not_simulated_and_moves_the_key(tmp_path: Path):
+def test_what_was_brought_is_not_simulated_and_moves_the_key(tmp_path: Path) -> None:
     bring([lines(tmp_path / "chats.jsonl", *[CHAT] * 3)], "sft", tmp_path / "own")
     smoke = load_preset("smoke").synthesize
     mine = smoke.model_copy(update={"own": OwnSettings(sft=str(tmp_path / "own"))})

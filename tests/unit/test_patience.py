@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.states import Failed
 
@@ -58,13 +58,21 @@ def port() -> Iterator[int]:
     thread.join()
 
 
+def asked(port: int) -> None:
+    Tracker(f"http://127.0.0.1:{port}")
+
+
+def after(tries: int) -> TaskRun:
+    return TaskRun(task_key="sft", dynamic_key="0", run_count=tries)
+
+
 def notes(home: Path) -> list[str]:
     return [json.loads(line)["message"] for line in (home / "runs" / "run" / "events.jsonl").read_text().splitlines()]
 
 
 def test_a_tracking_server_that_comes_back_ends_no_run(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "WAITS_S", [0.2] * 50)
-    patience.patiently("run", lambda: Tracker(f"http://127.0.0.1:{port}") and None)
+    patience.patiently("run", lambda: asked(port))
     assert "no tracking server answers" in notes(home)[0] and "tries again" in notes(home)[0]
 
 
@@ -73,7 +81,7 @@ def test_one_that_stays_away_ends_it_after_ten_minutes(home: Path, monkeypatch: 
     slept: list[float] = []
     monkeypatch.setattr(patience.time, "sleep", slept.append)
     with pytest.raises(TrackingError, match="no tracking server answers"):
-        patience.patiently("run", lambda: Tracker("http://127.0.0.1:9") and None)
+        patience.patiently("run", lambda: asked(9))
     assert slept == patience.WAITS_S and len(notes(home)) == len(slept)
 
 
@@ -82,7 +90,7 @@ def test_a_stages_task_tries_the_tracking_server_to_the_end_and_an_engine_three_
     def tries(error: TemperError) -> int:
         """How often the stage's task starts."""
         for count in range(1, (sft.retries or 0) + 1):
-            if not patience.mendable(sft, TaskRun.model_construct(run_count=count), Failed(data=error)):
+            if not patience.mendable(sft, after(count), Failed(data=error)):
                 return count
         return (sft.retries or 0) + 1
 
@@ -92,8 +100,8 @@ def test_a_stages_task_tries_the_tracking_server_to_the_end_and_an_engine_three_
 
 
 def test_outside_a_run_an_address_that_is_wrong_is_told_soon() -> None:
-    away = Failed(data=TrackingError("away"))
-    assert [patience.mendable(sft, TaskRun.model_construct(run_count=count), away) for count in (1, 2, 3)] == [
+    away: State[TrackingError] = Failed(data=TrackingError("away"))
+    assert [patience.mendable(sft, after(count), away) for count in (1, 2, 3)] == [
         True,
         True,
         False,

@@ -26,26 +26,27 @@ PAPERS = load_preset("h100x8")
 
 
 @pytest.mark.parametrize("shape", [SMOL, PAPERS.plan and PAPERS.plan.shape], ids=["135M", "8B"])
-def test_parameters_are_those_of_the_library(shape: Shape):
+def test_parameters_are_those_of_the_library(shape: Shape) -> None:
     with torch.device("meta"):
         model = LlamaForCausalLM(LlamaConfig(**shape.model_dump()))
     assert Architecture.of(shape).parameters == sum(p.numel() for p in model.parameters())
 
 
-def test_adapters_are_those_of_peft():
-    settings = PAPERS.sft.model_copy(update={"lora": LoRASettings(r=8, alpha=16), "from_block": 16})
+def test_adapters_are_those_of_peft() -> None:
+    adapters = LoRASettings(r=8, alpha=16)
+    settings = PAPERS.sft.model_copy(update={"lora": adapters, "from_block": 16})
     with torch.device("meta"):
         model = LlamaForCausalLM(LlamaConfig(**SMOL.model_dump()))
-        adapted = get_peft_model(model, training.lora(settings.lora, model, settings.from_block))
+        adapted = get_peft_model(model, training.lora(adapters, model, settings.from_block))
     trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     assert Architecture.of(SMOL).tuned(settings) == trained
 
 
-def test_reading_costs_two_flops_a_weight():
+def test_reading_costs_two_flops_a_weight() -> None:
     """torch's own counter over the matrix products of one row; attention's are counted whole there, causal here."""
     length = 128
     with torch.device("meta"):
-        model = LlamaForCausalLM(LlamaConfig(**SMOL.model_dump(), attn_implementation="eager"))
+        model = LlamaForCausalLM(LlamaConfig(**SMOL.model_dump() | {"attn_implementation": "eager"}))
         row = torch.zeros((1, length), dtype=torch.long)
         with FlopCounterMode(display=False) as counter:
             model(row)
@@ -54,7 +55,7 @@ def test_reading_costs_two_flops_a_weight():
     assert Architecture.of(SMOL).forward_flops(length) == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_papers_preset_fits_its_devices(capsys: pytest.CaptureFixture[str]):
+def test_the_papers_preset_fits_its_devices(capsys: pytest.CaptureFixture[str]) -> None:
     assert dry_run(PAPERS, None) == 0
     said = capsys.readouterr().out
     assert "expanded 9.78 B" in said
@@ -62,7 +63,7 @@ def test_the_papers_preset_fits_its_devices(capsys: pytest.CaptureFixture[str]):
     assert "--tensor-parallel-size 8" in said and "--kv-cache-dtype fp8" in said
 
 
-def test_one_device_takes_the_same_steps_and_fits_too(capsys: pytest.CaptureFixture[str]):
+def test_one_device_takes_the_same_steps_and_fits_too(capsys: pytest.CaptureFixture[str]) -> None:
     one = load_preset("h100")
     for stage in ("cpt", "sft", "dpo"):
         rows = [
@@ -73,12 +74,12 @@ def test_one_device_takes_the_same_steps_and_fits_too(capsys: pytest.CaptureFixt
     assert "torch.distributed.run" not in capsys.readouterr().out
 
 
-def test_what_does_not_fit_is_named(capsys: pytest.CaptureFixture[str]):
+def test_what_does_not_fit_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigError, match=r"sft \(\d+ GiB\)"):
         dry_run(override(PAPERS, ["sft.batch_size=32"]), None)
 
 
-def test_twice_the_rows_take_twice_the_hours():
+def test_twice_the_rows_take_twice_the_hours() -> None:
     assert PAPERS.plan is not None
     base = Architecture.of(PAPERS.plan.shape)
     more = override(PAPERS, ["sft.epochs=2"])
@@ -87,7 +88,7 @@ def test_twice_the_rows_take_twice_the_hours():
     assert twice["cpt"] == once["cpt"]
 
 
-def test_the_data_sheet_bounds_the_ladder(capsys: pytest.CaptureFixture[str]):
+def test_the_data_sheet_bounds_the_ladder(capsys: pytest.CaptureFixture[str]) -> None:
     assert PAPERS.plan is not None
     base, student = Architecture.of(PAPERS.plan.shape), Architecture.of(PAPERS.plan.shape).expanded(PAPERS.expand.every)
     plan = PAPERS.plan.model_copy(update={"calls_per_turn": 1.0, "answer_tokens": 1, "cached_prompt": 0.5})
@@ -105,14 +106,14 @@ def test_the_data_sheet_bounds_the_ladder(capsys: pytest.CaptureFixture[str]):
     assert "student+drafter+fp8  1: " in capsys.readouterr().out
 
 
-def test_half_the_devices_hold_twice_the_weights_each():
+def test_half_the_devices_hold_twice_the_weights_each() -> None:
     assert PAPERS.plan is not None
     base = Architecture.of(PAPERS.plan.shape)
     whole, half = ({n.stage: n for n in needs(override(PAPERS, [f"engine.tensor_parallel={k}"]), base)} for k in (8, 4))
     assert half["engine"].parts["weights"] == 2 * whole["engine"].parts["weights"]
 
 
-def test_shares_of_the_weights_shrink_with_the_processes_and_need_several():
+def test_shares_of_the_weights_shrink_with_the_processes_and_need_several() -> None:
     assert PAPERS.plan is not None
     base, told = Architecture.of(PAPERS.plan.shape), "runtime.sharded=true"
     eight, four = (

@@ -1,5 +1,7 @@
 """Presets: every file is a whole configuration, and its rules speak of figures that its own run makes."""
 
+from pathlib import Path
+
 import pytest
 
 from temper.config import PipelineConfig, Runtime, load_preset, presets, resolve
@@ -15,7 +17,7 @@ def test_preset_is_whole_and_named_like_its_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", presets())
-def test_resolved_preset_runs_again_as_it_is(name: str, tmp_path) -> None:
+def test_resolved_preset_runs_again_as_it_is(name: str, tmp_path: Path) -> None:
     config = load_preset(name)
     path = tmp_path / "config.json"  # JSON is YAML
     path.write_text(config.model_dump_json(), encoding="utf-8")

@@ -46,7 +46,7 @@ def test_preference_rows_share_the_served_prompt(tokenizer: PreTrainedTokenizerB
 def test_a_later_turn_continues_the_tokens_of_the_earlier_one(tokenizer: PreTrainedTokenizerBase) -> None:
     row = parsed(chat(3), ChatRow)
     earlier = rendering.chat_row(tokenizer, row)["input_ids"]
-    later = [*row.prompt, *row.completion, {"role": "user", "content": "And the price?"}]
+    later = [*row.prompt, *row.completion, Message(role="user", content="And the price?")]
     assert rendering.prompt_ids(tokenizer, later)[: len(earlier)] == earlier
 
 

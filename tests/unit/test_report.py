@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from temper.artifacts.refs import StageResult
+from temper.artifacts.refs import BundleRef, StageResult
 from temper.artifacts.store import Store
 from temper.config import load_preset
 from temper.config.stages import Rule
 from temper.errors import DataError, TemperError
 from temper.evaluation.scores import Scores
+from temper.registry.bundle import Registered
 from temper.registry.gates import judge
 from temper.report import Report, build, gate_inputs, show, silent_metrics, text
 from temper.report.figures import agent_scores, evaluations
@@ -45,7 +46,14 @@ def folder(store: Store, results: list[StageResult], tmp_path_factory: pytest.Te
     """A run's report folder, `<home>/runs/<id>`."""
     metrics, points = gate_inputs(results, store)
     verdict = judge(metrics, points, RULES, silent_metrics(results, store))
-    bundle = {"name": "automotive-demo", "version": "3", "digests": {"target": "sha256:" + "ab" * 32}}
+    bundle = Registered(
+        name="automotive-demo",
+        version="3",
+        champion=True,
+        why="",
+        ref=BundleRef(uri="", digest=""),
+        digests={"target": "sha256:" + "ab" * 32},
+    )
     out = tmp_path_factory.mktemp("home") / "runs" / report_run.RUN
     build(load_preset("demo"), results, verdict, bundle, report_run.RUN, store, out)
     return out

@@ -84,7 +84,7 @@ def test_imported_chats_reach_training_with_the_turns_that_they_had(
     tmp_path_factory: pytest.TempPathFactory, talk: list[tuple[str, str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("import")
-    messages = [m for asked, said in talk for m in ({"role": "user", "content": asked}, *spoken(said))]
+    messages = [m for asked, said in talk for m in (Message(role="user", content=asked), *spoken(said))]
     chats = folder / "chats.jsonl"
     chats.write_text(json.dumps({"messages": messages}, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     bring([chats], "sft", folder / "own")

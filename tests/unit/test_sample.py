@@ -34,7 +34,9 @@ def filled(stream: list[tuple[str, int]], count: int) -> Sample[ChatRow]:
 
 @given(STREAMS, st.integers(1, 30), st.randoms(use_true_random=False), st.integers(1, 4))
 @settings(max_examples=200, deadline=None)
-def test_order_and_parts_do_not_matter(stream: list[tuple[str, int]], count: int, rng: random.Random, parts: int):
+def test_order_and_parts_do_not_matter(
+    stream: list[tuple[str, int]], count: int, rng: random.Random, parts: int
+) -> None:
     whole = filled(stream, count).rows()
     again = rng.sample(stream, len(stream))
     merged: Sample[ChatRow] = Sample(count, seed=3)
@@ -45,7 +47,7 @@ def test_order_and_parts_do_not_matter(stream: list[tuple[str, int]], count: int
 
 @given(st.permutations(["right", "wrong", "right", "other", "right", "wrong"]), st.integers(1, 3))
 @settings(deadline=None)
-def test_a_question_that_is_often_asked_gets_its_commonest_answer(answers: list[str], parts: int):
+def test_a_question_that_is_often_asked_gets_its_commonest_answer(answers: list[str], parts: int) -> None:
     merged: Sample[ChatRow] = Sample(4, seed=3, repeats=4)
     for part in range(parts):
         sample: Sample[ChatRow] = Sample(4, seed=3, repeats=4)
@@ -57,7 +59,7 @@ def test_a_question_that_is_often_asked_gets_its_commonest_answer(answers: list[
 
 @given(STREAMS, st.integers(1, 30))
 @settings(max_examples=200, deadline=None)
-def test_labels_have_equal_parts_as_far_as_they_go(stream: list[tuple[str, int]], count: int):
+def test_labels_have_equal_parts_as_far_as_they_go(stream: list[tuple[str, int]], count: int) -> None:
     distinct = {name: len({n for other, n in stream if other == name}) for name, _ in stream}
     chosen = [r.prompt[0]["content"] for r in filled(stream, count).rows()]
     assert len(chosen) == len(set(chosen)) == min(count, sum(distinct.values()))
@@ -66,7 +68,7 @@ def test_labels_have_equal_parts_as_far_as_they_go(stream: list[tuple[str, int]]
     assert all(number in (distinct[name], most, most - 1) for name, number in got.items())
 
 
-def test_memory_does_not_grow_with_the_stream():
+def test_memory_does_not_grow_with_the_stream() -> None:
     sample = Sample(20, seed=1)
     for number in range(20_000):
         sample.add(str(number % 7), row("r", number))
@@ -78,7 +80,9 @@ DOMAIN = load_domain("automotive")
 SETTINGS = load_preset("smoke").synthesize
 
 
-def test_a_killed_simulation_goes_on_and_ends_with_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_killed_simulation_goes_on_and_ends_with_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gathering, "KEEP", 4)
     whole, _ = gather(DOMAIN, SETTINGS, 14, tmp_path / "whole", lambda *_, **__: None)
 
@@ -95,7 +99,7 @@ def test_a_killed_simulation_goes_on_and_ends_with_the_same_rows(tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_ray_plays_the_same_conversations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_ray_plays_the_same_conversations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "KEEP", 5)
     alone, _ = gather(DOMAIN, SETTINGS, 12, tmp_path, lambda *_, **__: None)
     together = Gathered(DOMAIN, SETTINGS)
@@ -107,7 +111,7 @@ def rows(gathered: Gathered) -> list[Any]:
     return [*(sample.rows() for sample in gathered.sft.values()), gathered.dpo.rows()]
 
 
-def test_a_label_with_too_few_rows_gives_them_again_and_the_others_once():
+def test_a_label_with_too_few_rows_gives_them_again_and_the_others_once() -> None:
     sample = Sample(12, seed=3, repeats=4)
     for name, number in [("few", 1), ("few", 2), *(("many", number) for number in range(30))]:
         sample.add(name, row(name, number))

@@ -47,13 +47,13 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_same_seed_gives_the_same_bytes(sets: Path, tmp_path: Path):
+def test_the_same_seed_gives_the_same_bytes(sets: Path, tmp_path: Path) -> None:
     make(tmp_path)
     for path in sorted(sets.rglob("*.jsonl")):
         assert path.read_bytes() == (tmp_path / path.relative_to(sets)).read_bytes(), path.name
 
 
-def test_other_prompts_for_the_drafter_change_no_other_training_set(sets: Path, tmp_path: Path):
+def test_other_prompts_for_the_drafter_change_no_other_training_set(sets: Path, tmp_path: Path) -> None:
     make(tmp_path, draft_public_prompts=0)
     trained_on = ("cpt", "sft", "practice", "dpo", "calibration")
     rows = {name: (sets / name / "train.jsonl").read_bytes() for name in (*trained_on, "draft_prompts")}
@@ -61,7 +61,7 @@ def test_other_prompts_for_the_drafter_change_no_other_training_set(sets: Path, 
     assert [name for name in rows if rows[name] != made[name]] == ["draft_prompts"]
 
 
-def test_what_the_assets_cannot_give_ends_it_before_anything_is_simulated(tmp_path: Path):
+def test_what_the_assets_cannot_give_ends_it_before_anything_is_simulated(tmp_path: Path) -> None:
     asked = {"draft_public_prompts": 77_000, "calibration_public": 1_400, "cpt_public_documents": 20_000}
     with pytest.raises(DataError) as refused:
         make(tmp_path, **asked, document_characters=60_000)
@@ -72,7 +72,7 @@ def test_what_the_assets_cannot_give_ends_it_before_anything_is_simulated(tmp_pa
     assert list(tmp_path.iterdir()) == [], "nothing was played or written"
 
 
-def test_what_the_conversations_cannot_give_ends_it_with_every_figure(tmp_path: Path):
+def test_what_the_conversations_cannot_give_ends_it_with_every_figure(tmp_path: Path) -> None:
     asked = {"traces_per_role": {"executor": 5_000, "planner": 8}, "dpo_pairs": 900}
     with pytest.raises(DataError) as refused:
         make(tmp_path, **asked)
@@ -84,7 +84,7 @@ def test_what_the_conversations_cannot_give_ends_it_with_every_figure(tmp_path: 
         )
 
 
-def test_rows_are_counted_beside_distinct_rows(sets: Path, tmp_path: Path):
+def test_rows_are_counted_beside_distinct_rows(sets: Path, tmp_path: Path) -> None:
     figures = make(tmp_path, traces_per_role={"executor": 200})
     rows = load(tmp_path / "sft" / TRAIN, ChatRow)
     different = {json.dumps([row.prompt, row.completion]) for row in rows}
@@ -92,7 +92,7 @@ def test_rows_are_counted_beside_distinct_rows(sets: Path, tmp_path: Path):
     assert figures["sft_distinct_rows"] == len(different) < 200
 
 
-def test_no_held_out_document_is_trained_on(tmp_path: Path):
+def test_no_held_out_document_is_trained_on(tmp_path: Path) -> None:
     make(tmp_path, cpt_domain_documents=300)
     trained, held = (
         {row.completion for row in load(tmp_path / "cpt" / name, Document)} for name in ("train.jsonl", "heldout.jsonl")
@@ -101,14 +101,14 @@ def test_no_held_out_document_is_trained_on(tmp_path: Path):
     assert not trained & held
 
 
-def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path):
+def test_pairs_differ_and_hard_negatives_are_a_tenth(sets: Path) -> None:
     rows = load(sets / "dpo" / TRAIN, PairRow)
     assert all(row.chosen != row.rejected for row in rows)
     origins = Counter(row.origin for row in rows)
     assert origins["hard_negative"] == max(1, len(rows) // 10)
 
 
-def test_pairs_stand_on_both_sides_of_a_decision(tmp_path: Path):
+def test_pairs_stand_on_both_sides_of_a_decision(tmp_path: Path) -> None:
     make(tmp_path, conversations=400, dpo_pairs=120)
     sides: Counter[tuple[str, str]] = Counter()
     for row in load(tmp_path / "dpo" / TRAIN, PairRow):
@@ -125,23 +125,23 @@ def objections(role: str, said: str) -> int:
     return len(json.loads(said)["missing"]) if role == "understander" else said.count("broken")
 
 
-def test_expected_answers_are_right_by_the_checker(sets: Path):
+def test_expected_answers_are_right_by_the_checker(sets: Path) -> None:
     for point in load(sets / "evaluation" / "points.jsonl", Point):
         assert why_wrong(point, point.expected, DOMAIN) is None, point
 
 
-def test_scenarios_are_ten_turns(sets: Path):
+def test_scenarios_are_ten_turns(sets: Path) -> None:
     for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl"):
         assert len(scenario.turns) == len(scenario.meanings) == len(scenario.facts) == 10
 
 
-def test_training_and_evaluation_share_nothing(sets: Path):
+def test_training_and_evaluation_share_nothing(sets: Path) -> None:
     index = Index((key_text(row) for row in load(sets / "evaluation" / "points.jsonl", Point)), 0.9)
     for name, kind in TRAINING.items():
         assert index.hits([key_text(row) for row in load(sets / name / TRAIN, kind)]) == {}, name
 
 
-def test_no_line_of_a_scenario_is_trained_on(sets: Path):
+def test_no_line_of_a_scenario_is_trained_on(sets: Path) -> None:
     lines = [line for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl") for line in scenario.turns]
     index, heard = Index(lines, 0.9), set()
     for name, kind in TRAINING.items():
@@ -152,14 +152,14 @@ def test_no_line_of_a_scenario_is_trained_on(sets: Path):
     assert index.hits([lines[0]]) == {0: lines[0]}
 
 
-def test_a_leaked_row_is_found_even_when_a_word_was_changed(sets: Path):
+def test_a_leaked_row_is_found_even_when_a_word_was_changed(sets: Path) -> None:
     points = load(sets / "evaluation" / "points.jsonl", Point)
     text = max((key_text(row) for row in points), key=len)
     index = Index([text], 0.8)
     assert index.hits([text, "something else altogether", text + " thanks"]).keys() == {0, 2}
 
 
-def test_a_suite_names_the_bad_rows(tmp_path: Path):
+def test_a_suite_names_the_bad_rows(tmp_path: Path) -> None:
     good = row("1", "hello")
     bad = replace(good, id="2", prompt=[{"role": "assistant", "content": "hello"}])
     long = row("3", "hello " * 50)
@@ -170,7 +170,7 @@ def test_a_suite_names_the_bad_rows(tmp_path: Path):
     assert (tmp_path / "index.html").is_file()
 
 
-def test_what_the_teacher_gets_wrong_is_still_of_its_roles_form(sets: Path):
+def test_what_the_teacher_gets_wrong_is_still_of_its_roles_form(sets: Path) -> None:
     for name in ("automotive", "travel"):
         domain = load_domain(name)
         for seed in range(150):
@@ -179,7 +179,7 @@ def test_what_the_teacher_gets_wrong_is_still_of_its_roles_form(sets: Path):
                 assert parses(record.role, record.judged, domain), (record.kind, record.judged)
 
 
-def test_answers_parse_by_their_role():
+def test_answers_parse_by_their_role() -> None:
     call = '[{"name":"opening_hours","arguments":{"department":"service"}}]'
     assert parses("executor", call, DOMAIN)
     assert not parses("executor", call.replace("department", "dept"), DOMAIN)
@@ -189,14 +189,14 @@ def test_answers_parse_by_their_role():
     assert parses("public", "anything", DOMAIN)
 
 
-def test_one_role_alone_is_not_a_balanced_set(tmp_path: Path):
+def test_one_role_alone_is_not_a_balanced_set(tmp_path: Path) -> None:
     rows = [row(str(number), "hello", "planner" if number else "executor") for number in range(60)]
     records = flat("sft", rows, len, lambda *_: True)
     failed = [finding for finding in check({"sft": records}, 20, tmp_path) if not finding.success]
     assert [finding.expectation for finding in failed] == ["roles_to_be_balanced"]
 
 
-def test_alternation():
+def test_alternation() -> None:
     system, user, assistant = (Message(role=role, content="x") for role in ("system", "user", "assistant"))
     assert alternates([system, user, assistant])
     assert not alternates([user, user])

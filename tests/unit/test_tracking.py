@@ -44,6 +44,7 @@ def test_a_runs_page_says_what_it_is_where_it_comes_from_and_what_data_it_used(t
     run = tracker._client.get_run(run_id)
     assert "Preset `demo`: from `small`" in run.data.tags["mlflow.note.content"]
     assert run.data.tags["mlflow.source.name"] == "temper run demo"
+    assert run.inputs is not None
     [taken] = run.inputs.dataset_inputs
     assert (taken.dataset.name, taken.dataset.digest) == ("synthesize.sft", ("ab" * 32)[:36])
 

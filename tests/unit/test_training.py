@@ -250,11 +250,12 @@ def test_attention_as_products_is_torchs_own() -> None:
     sizes = {"query": (2, 6, 11, 8), "key": (2, 2, 11, 8), "value": (2, 2, 11, 8)}
     given = {name: torch.randn(size, generator=drawn).bfloat16() for name, size in sizes.items()}
     seen = (torch.rand(2, 1, 11, 11, generator=drawn) < 0.5) | torch.eye(11, dtype=torch.bool)
-    found = []
-    for attend in (products, sdpa_attention_forward):
+    found: list[list[torch.Tensor | None]] = []
+    attentions: tuple[Callable[..., Any], ...] = (products, sdpa_attention_forward)
+    for attend in attentions:
         inputs = {name: value.clone().requires_grad_() for name, value in given.items()}
         module = SimpleNamespace(num_key_value_groups=3)
-        read, _ = attend(module, **inputs, attention_mask=seen, scaling=0.35)  # type: ignore[operator]
+        read, _ = attend(module, **inputs, attention_mask=seen, scaling=0.35)
         (read.float() ** 2).sum().backward()
         found.append([read, *(value.grad for value in inputs.values())])
     for ours, plain in zip(*found, strict=True):

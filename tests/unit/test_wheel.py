@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from requirements.sbom import components
 from temper.doctor import locked
@@ -18,7 +18,7 @@ from temper.doctor import locked
 ROOT = Path(__file__).parents[2]
 
 
-def declared() -> dict[str, Requirement]:
+def declared() -> dict[NormalizedName, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = [Requirement(line) for line in project["dependencies"]]
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
