@@ -101,4 +101,4 @@ class Tail:
         if not whole:
             return []
         self._seen += len(whole) + 1
-        return [json.loads(line) for line in whole.split("\n") if line]
+        return [json.loads(line) for line in whole.split(b"\n") if line]
