@@ -6,7 +6,7 @@ from typing import Any
 
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
-from temper.bench.results import Acceptance, Difference, Equivalence, Ladder, Row, Same, beside
+from temper.bench.results import Acceptance, Difference, Drawn, Equivalence, Ladder, Row, Same, beside
 from temper.config import ROLES
 from temper.config.rungs import NGRAM, RUNGS, SUFFIX
 
@@ -187,7 +187,13 @@ def _ladder() -> str:
     written = Ladder(
         rows=beside(rows),
         left_out={SUFFIX.name: "suffix decoding is not in the engine environment"},
-        equivalence=Equivalence(same=39, n=40, differences=[flipped], free={NGRAM.name: Same(same=40, n=40)}),
+        equivalence=Equivalence(
+            same=39,
+            n=40,
+            differences=[flipped],
+            free={NGRAM.name: Same(same=40, n=40)},
+            sampled=Drawn(p_value=0.4, prompts=8, samples=20, texts=60),
+        ),
         acceptance={"planner": Acceptance(tokens_per_step=3.2, by_position=[0.9, 0.7, 0.4, 0.2])},
         tokens=[],
         dtype="float32",

@@ -18,6 +18,9 @@ INK, LINE = "#1f2933", "#d5dbe1"
 INK_MARK, LINE_MARK = "#010203", "#040506"
 """Stand-ins for both in an SVG, which the page's own colours replace."""
 
+PIXELS_A_POINT = 1.5
+"""How large the page shows every plot, so that the same text has the same size in all of them."""
+
 
 def draw(name: str, plot: "Callable[[], Figure | None]") -> tuple[bytes, str] | None:
     """The figure that `plot` makes as a PNG and as an SVG to put into a page; None when it makes none."""
@@ -80,9 +83,13 @@ def _saved(figure: "Figure | None", kind: str, **options: Any) -> bytes | None:
 
 
 def _inline(svg: str) -> str:
-    """The drawing alone, scaled by the page, in the page's colours and font."""
+    """The drawing alone, in the page's colours and font; as wide as its inches say, or as the page where that is less."""
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) width="([\d.]+)pt"', _limited, svg, count=1)
     svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 var(--font)", svg)
     return svg.replace(INK_MARK, "currentColor").replace(LINE_MARK, "var(--line)")
+
+
+def _limited(tag: re.Match[str]) -> str:
+    return f'{tag[1]} style="max-width: {float(tag[2]) * PIXELS_A_POINT:.0f}px"'

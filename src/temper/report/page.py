@@ -49,6 +49,7 @@ def render(report: Report, plots: dict[str, str], failures: dict[str, list[Failu
         config=yaml.safe_dump(report.config, sort_keys=False, allow_unicode=True, width=110),
         tiles=_tiles(report),
         sets=set_sizes(report.metrics),
+        remarks=_remarks(report.ladder),
     )
 
 
@@ -67,6 +68,14 @@ def multiple(speed: Speed) -> str:
     rounds = speed.speedup_rounds  # none in reports of before
     spread = f" ({min(rounds):.2f} to {max(rounds):.2f})" if rounds and min(rounds) < max(rounds) else ""
     return f"{speed.speedup:.2f}{spread}"
+
+
+def _remarks(rows: Sequence[Speed]) -> dict[str, list[str]]:
+    """What to know about rows of the speed table, and the configurations that it is true of."""
+    reasons = dict.fromkeys(row.reason for row in rows if row.reason)
+    return {
+        reason: list(dict.fromkeys(row.configuration for row in rows if row.reason == reason)) for reason in reasons
+    }
 
 
 def _tiles(report: Report) -> list[tuple[str, str, str]]:
