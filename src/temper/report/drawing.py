@@ -83,7 +83,7 @@ def _saved(figure: "Figure | None", kind: str, **options: Any) -> bytes | None:
 
 
 def _inline(svg: str) -> str:
-    """The drawing alone, in the page's colours and font; as wide as its inches say, or as the page where that is less."""
+    """The drawing alone, in the page's colours and font; as wide as its inches say, or as the page if that is less."""
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) width="([\d.]+)pt"', _limited, svg, count=1)
