@@ -7,11 +7,11 @@ the file. A class's fields are the names on disk, in their order, and a field th
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import TypedDict
 
@@ -224,7 +224,7 @@ def load(path: Path, kind: type[RowT]) -> list[RowT]:
     return list(read(path, kind))
 
 
-def write(path: Path, rows: "Iterable[DataclassInstance | dict[str, Any]]") -> None:
+def write(path: Path, rows: "Iterable[DataclassInstance | Mapping[str, object]]") -> None:
     """Write a file of rows; it appears whole or not at all."""
     part = path.with_name(path.name + ".part")
     with part.open("w", encoding="utf-8", newline="\n") as file:
@@ -232,9 +232,9 @@ def write(path: Path, rows: "Iterable[DataclassInstance | dict[str, Any]]") -> N
     part.replace(path)
 
 
-def line(row: "DataclassInstance | dict[str, Any]") -> str:
+def line(row: "DataclassInstance | Mapping[str, object]") -> str:
     """A row as its line."""
-    return _ENCODE(row if isinstance(row, dict) else plain(row)) + "\n"
+    return _ENCODE(row if isinstance(row, Mapping) else plain(row)) + "\n"
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:

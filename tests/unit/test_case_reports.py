@@ -11,7 +11,7 @@ import pytest
 from temper.cli import main
 from temper.errors import DataError
 from temper.rows import TRAIN, ChatRow, load
-from temper.traces.bring import REPORT, Brought, SetName, bring
+from temper.traces.bring import REPORT, Imported, SetName, bring
 
 CASES = Path(__file__).parents[1] / "cases"
 CHAT = '{"messages": [{"role": "user", "content": "Is B7 free?"}, {"role": "assistant", "content": "Yes."}]}\n'
@@ -22,8 +22,8 @@ def case(name: str) -> Path:
     return path
 
 
-def reasons(came: Brought) -> dict[int, str]:
-    return {row["row"]: row["reason"] for row in came.refused}
+def reasons(result: Imported) -> dict[int, str]:
+    return {refusal.row: refusal.reason for refusal in result.refusals}
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_the_report_counts_what_the_rows_do_not_show(
 
 
 def test_reasoning_is_learnt_nowhere_and_an_answer_of_nothing_else_is_refused(tmp_path: Path) -> None:
-    came = bring([case("40")], "sft", tmp_path)
+    result = bring([case("40")], "sft", tmp_path)
     assert {row.completion[0]["content"] for row in load(tmp_path / TRAIN, ChatRow)} == {"Yes.", "No."}
     assert "think" not in (tmp_path / TRAIN).read_text()
-    assert reasons(came) == {4: "message 1 is empty but for its reasoning, which is not learnt"}
+    assert reasons(result) == {4: "message 1 is empty but for its reasoning, which is not learnt"}
 
 
 def test_a_customers_text_that_begins_like_reasoning_is_kept(tmp_path: Path) -> None:
@@ -68,13 +68,13 @@ def test_a_customers_text_that_begins_like_reasoning_is_kept(tmp_path: Path) -> 
 def test_of_a_long_talk_it_is_said_that_its_rows_grow_with_the_square(tmp_path: Path) -> None:
     turns = [{"role": role, "content": f"{role} {i}"} for i in range(300) for role in ("user", "assistant")]
     (tmp_path / "long.jsonl").write_text(json.dumps({"messages": turns}))
-    came = bring([tmp_path / "long.jsonl"], "sft", tmp_path)
-    assert (came.made, came.remarks["long_talks"]) == (300, 1)
+    result = bring([tmp_path / "long.jsonl"], "sft", tmp_path)
+    assert (result.rows, result.remarks["long_talks"]) == (300, 1)
 
 
 def test_keys_and_addresses_of_machines_are_found_like_those_of_people(tmp_path: Path) -> None:
-    came = bring([case("47")], "sft", tmp_path, redact=True)
-    assert came.personal == {"email": 1, "card": 1, "key": 2, "ip": 1}
+    result = bring([case("47")], "sft", tmp_path, redact=True)
+    assert result.personal == {"email": 1, "card": 1, "key": 2, "ip": 1}
     text = (tmp_path / TRAIN).read_text()
     assert not any(secret in text for secret in ("sk-a", "AKIA", "192.0.2.7", "4111", "example.org"))
     assert json.loads((tmp_path / REPORT).read_text())["not_looked_for"] == ["names", "postal addresses"]
@@ -118,41 +118,41 @@ def test_a_file_that_gives_no_row_ends_with_code_3_and_the_remedy(
 def test_every_form_that_is_not_read_is_refused_by_its_name(tmp_path: Path) -> None:
     good = tmp_path / "good.jsonl"
     good.write_text(CHAT)
-    came = bring([case("30"), good], "sft", tmp_path)
+    result = bring([case("30"), good], "sft", tmp_path)
     names = ["`instruction`", "`instruction`", "`completion`", "`completion`", "`question`"]
-    assert all(name in reasons(came)[row] for row, name in enumerate(names, start=1))
+    assert all(name in reasons(result)[row] for row, name in enumerate(names, start=1))
 
 
 @pytest.mark.parametrize(("name", "made"), [("sft", 1), ("dpo", 1), ("cpt", 2)])
 def test_each_row_of_a_mixed_file_is_judged_alone(name: SetName, made: int, tmp_path: Path) -> None:
-    came = bring([case("37")], name, tmp_path)
-    assert (came.read, came.made, len(came.refused)) == (11, made, 11 - made)
+    result = bring([case("37")], name, tmp_path)
+    assert (result.records, result.rows, len(result.refusals)) == (11, made, 11 - made)
 
 
 def test_only_solved_trajectories_are_learnt_and_no_mark_of_the_end(tmp_path: Path) -> None:
-    came = bring([case("43")], "sft", tmp_path)
-    assert came.made == 2
+    result = bring([case("43")], "sft", tmp_path)
+    assert result.rows == 2
     assert "###STOP###" not in (tmp_path / TRAIN).read_text()
-    assert [reasons(came)[row].split(":")[0] for row in (2, 3, 4)] == ["reward 0.0", "`traj` is empty", "reward None"]
+    assert [reasons(result)[row].split(":")[0] for row in (2, 3, 4)] == ["reward 0.0", "`traj` is empty", "reward None"]
 
 
 def test_a_folder_is_read_in_order_without_hidden_files_and_notes(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     shutil.copytree(case("46"), folder)
     (folder / "nested" / "bad.ndjson").write_text("{half\n")
-    came = bring([folder], "sft", folder / "own")
-    assert (came.read, came.made) == (5, 4)
-    assert [row["file"] for row in came.refused] == ["nested/bad.ndjson"]
+    result = bring([folder], "sft", folder / "own")
+    assert (result.records, result.rows) == (5, 4)
+    assert [refusal.file for refusal in result.refusals] == ["nested/bad.ndjson"]
     again = bring([folder], "sft", folder / "own")
-    assert again.read == 5, "what an import wrote is not read again"
-    assert bring([folder], "cpt", tmp_path / "texts").made == 1, "notes are texts"
+    assert again.records == 5, "what an import wrote is not read again"
+    assert bring([folder], "cpt", tmp_path / "texts").rows == 1, "notes are texts"
 
 
 @pytest.mark.parametrize("name", ["talks.jsonl.gz", "TALKS.JSONL", "talks.ndjson", "talks.ndjson.gz"])
 def test_lines_of_json_are_read_under_each_of_their_names(name: str, tmp_path: Path) -> None:
     content = CHAT.encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    assert bring([tmp_path / name], "sft", tmp_path / "out").made == 1
+    assert bring([tmp_path / name], "sft", tmp_path / "out").rows == 1
 
 
 def test_a_cut_gzip_file_is_named(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_folder_that_datasets_saved_is_read(tmp_path: Path) -> None:
         out.write_table(table)
     (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data-0.arrow"}]}))
     (folder / "dataset_info.json").write_text("{}")
-    assert bring([folder], "sft", tmp_path / "out").made == 3
+    assert bring([folder], "sft", tmp_path / "out").rows == 3
     (folder / "data-0.arrow").write_bytes(b"cut")
     with pytest.raises(DataError, match="to_parquet"):
         bring([folder], "sft", tmp_path / "out")

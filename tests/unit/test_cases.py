@@ -8,20 +8,20 @@ import pyarrow.parquet
 import pytest
 
 from temper.rows import TRAIN, ChatRow, PairRow, load
-from temper.traces.bring import Brought, SetName, bring
+from temper.traces.bring import Imported, SetName, bring
 
 CASES = Path(__file__).parents[1] / "cases"
 
 
-def imported(name: str, out: Path, kind: SetName = "sft") -> tuple[Brought, list[ChatRow]]:
+def imported(name: str, out: Path, kind: SetName = "sft") -> tuple[Imported, list[ChatRow]]:
     """The case's rows and what was refused."""
     (path,) = CASES.glob(f"{name}-*")
-    came = bring([path], kind, out)
-    return came, load(out / TRAIN, ChatRow) if kind == "sft" else []
+    result = bring([path], kind, out)
+    return result, load(out / TRAIN, ChatRow) if kind == "sft" else []
 
 
-def refused(came: Brought) -> dict[int, str]:
-    return {row["row"]: row["reason"] for row in came.refused}
+def refused(result: Imported) -> dict[int, str]:
+    return {refusal.row: refusal.reason for refusal in result.refusals}
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,10 @@ def refused(came: Brought) -> dict[int, str]:
     ],
 )
 def test_a_case_gives_its_rows_and_its_reasons(name: str, rows: int, reasons: dict[int, str], tmp_path: Path) -> None:
-    came, made = imported(name, tmp_path)
+    result, made = imported(name, tmp_path)
     assert len(made) == rows
-    assert refused(came).keys() == reasons.keys()
-    assert all(reason in refused(came)[row] for row, reason in reasons.items())
+    assert refused(result).keys() == reasons.keys()
+    assert all(reason in refused(result)[row] for row, reason in reasons.items())
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_what_would_teach_something_else_is_refused(name: str, reasons: list[str
     good = tmp_path / "good.jsonl"
     chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}
     good.write_text(json.dumps(chat) + "\n")
-    came = bring([path, good], "sft", tmp_path / "out")
-    assert came.made == (1 if came.remarks["not_offered"] == 0 else 3)  # calls of no listed tool are counted
-    for (_, said), reason in zip(sorted(refused(came).items()), reasons, strict=True):
+    result = bring([path, good], "sft", tmp_path / "out")
+    assert result.rows == (1 if result.remarks["not_offered"] == 0 else 3)  # calls of no listed tool are counted
+    for (_, said), reason in zip(sorted(refused(result).items()), reasons, strict=True):
         assert reason in said
 
 
@@ -107,8 +107,8 @@ def test_parquet_gives_the_rows_of_the_same_talks_in_json(tmp_path: Path) -> Non
 
 
 def test_pairs_answer_the_same_question(tmp_path: Path) -> None:
-    came, _ = imported("32", tmp_path, "dpo")
-    assert list(refused(came)) == [3, 4, 5]
+    result, _ = imported("32", tmp_path, "dpo")
+    assert list(refused(result)) == [3, 4, 5]
     assert [[m["content"] for m in row.prompt] for row in load(tmp_path / TRAIN, PairRow)] == [["Is B7 free?"]] * 2
     imported("31", tmp_path, "dpo")
     assert load(tmp_path / TRAIN, PairRow)[1].prompt[0]["content"] == "Be brief."

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from temper.cli import main
@@ -18,10 +18,11 @@ from temper.config.stages import OwnSettings
 from temper.domains import load_domain
 from temper.process.keys import stage_key
 from temper.process.specs import SynthesizeSpec
+from temper.rows import Document
 from temper.rows import lines as rows_of
 from temper.synthesis.quality import alternates
 from temper.synthesis.sets import build
-from temper.traces.bring import CONVERT, bring
+from temper.traces.bring import CONVERT, Refusal, bring
 from temper.traces.calls import Refused
 from temper.traces.personal import redacted, spans
 from temper.traces.remarks import remarks
@@ -51,9 +52,9 @@ def lines(path: Path, *records: Any) -> Path:
 
 
 def test_a_chat_gives_a_row_for_each_thing_the_assistant_did(tmp_path: Path) -> None:
-    came = bring([lines(tmp_path / "chats.jsonl", CHAT)], "sft", tmp_path / "out")
+    result = bring([lines(tmp_path / "chats.jsonl", CHAT)], "sft", tmp_path / "out")
     first, second = read(tmp_path / "out" / "train.jsonl")
-    assert (came.read, came.made, came.refused) == (1, 2, [])
+    assert (result.records, result.rows, result.refusals) == (1, 2, [])
     assert [m["content"] for m in first["prompt"]] == ["tools: get_order(order)", "Where is W7?"]
     assert first["completion"][0]["content"] == '[{"name":"get_order","arguments":{"order":"W7"}}]'
     assert second["prompt"][-1] == {"role": "user", "content": "get_order: shipped"}
@@ -65,9 +66,9 @@ def test_what_does_not_fit_is_refused_with_its_row_and_the_reason(tmp_path: Path
     half = {"messages": [{"role": "user", "content": "\ud83d"}, {"role": "assistant", "content": "x"}]}
     broken_call = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}
     path = lines(tmp_path / "chats.jsonl", CHAT, "{half", silent, "[1]", {"text": "x"}, half, broken_call, CHAT)
-    came = bring([path], "sft", tmp_path / "out")
-    assert (came.read, came.made) == (8, 4)
-    assert [row["row"] for row in came.refused] == [2, 3, 4, 5, 6, 7]
+    result = bring([path], "sft", tmp_path / "out")
+    assert (result.records, result.rows) == (8, 4)
+    assert [refusal.row for refusal in result.refusals] == [2, 3, 4, 5, 6, 7]
     reasons = [row["reason"] for row in read(tmp_path / "out" / "refused.jsonl")]
     assert reasons[0].startswith("not JSON")
     assert reasons[-2] == "half of a surrogate pair in a text"
@@ -80,9 +81,9 @@ def test_a_call_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         "tools": TOOLS,
         "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [call]}],
     }
-    came = bring([lines(tmp_path / "chats.jsonl", chat, CHAT)], "sft", tmp_path / "out")
-    assert came.refused[0]["reason"] == "message 1: half of a surrogate pair in a tool call"
-    assert came.made == 2
+    result = bring([lines(tmp_path / "chats.jsonl", chat, CHAT)], "sft", tmp_path / "out")
+    assert result.refusals[0].reason == "message 1: half of a surrogate pair in a tool call"
+    assert result.rows == 2
 
 
 def test_both_forms_of_preferences_are_read(tmp_path: Path) -> None:
@@ -92,9 +93,9 @@ def test_both_forms_of_preferences_are_read(tmp_path: Path) -> None:
         "non_preferred_output": [{"role": "assistant", "content": "No idea."}],
     }
     same = {**PAIR, "rejected": PAIR["chosen"]}
-    came = bring([lines(tmp_path / "pairs.jsonl", PAIR, openai_form, same)], "dpo", tmp_path / "out")
+    result = bring([lines(tmp_path / "pairs.jsonl", PAIR, openai_form, same)], "dpo", tmp_path / "out")
     rows = read(tmp_path / "out" / "train.jsonl")
-    assert came.refused[0]["reason"] == "chosen and rejected are the same"
+    assert result.refusals[0].reason == "chosen and rejected are the same"
     assert [row["chosen"][0]["content"] for row in rows] == ["On its way."] * 2
     assert rows[1]["prompt"][0]["role"] == "system"
 
@@ -102,10 +103,10 @@ def test_both_forms_of_preferences_are_read(tmp_path: Path) -> None:
 def test_texts_come_from_files_and_from_parquet(tmp_path: Path) -> None:
     (tmp_path / "manual.md").write_text("Check the oil.")
     pyarrow.parquet.write_table(pyarrow.table({"text": ["One.", ""], "title": ["A", "B"]}), tmp_path / "t.parquet")
-    came = bring([tmp_path / "manual.md", tmp_path / "t.parquet"], "cpt", tmp_path / "out")
+    result = bring([tmp_path / "manual.md", tmp_path / "t.parquet"], "cpt", tmp_path / "out")
     rows = read(tmp_path / "out" / "train.jsonl")
     assert [(row["prompt"], row["completion"]) for row in rows] == [("manual\n\n", "Check the oil."), ("A\n\n", "One.")]
-    assert came.refused == [{"file": "t.parquet", "row": 2, "reason": "no `text`"}]
+    assert result.refusals == [Refusal("t.parquet", 2, "no `text`")]
 
 
 def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path) -> None:
@@ -119,9 +120,9 @@ def test_solved_trajectories_and_t1_plans_are_examples(tmp_path: Path) -> None:
         '1,user: The cheaper one.,"best = sort_results(hotels, by=""price"")"\n'
         '2,user: A flight?,"seek_information(""city"")"\n'
     )
-    came = bring([tmp_path / "tau.json", tmp_path / "t1.csv"], "sft", tmp_path / "out")
+    result = bring([tmp_path / "tau.json", tmp_path / "t1.csv"], "sft", tmp_path / "out")
     rows = read(tmp_path / "out" / "train.jsonl")
-    assert (came.read, came.made, len(came.refused)) == (6, 5, 1)
+    assert (result.records, result.rows, len(result.refusals)) == (6, 5, 1)
     assert [message["role"] for message in rows[3]["prompt"]] == ["user", "assistant", "user"]
     assert rows[4]["prompt"] == [{"role": "user", "content": "A flight?"}]
 
@@ -142,7 +143,7 @@ PARTS = ("function", "name", "arguments", "parameters", "properties", "role", "c
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["user", "assistant", "[1]"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(PARTS), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=5,
 )
 FUNCTION = st.fixed_dictionaries({}, optional={"name": st.just("f") | JSON, "arguments": JSON, "parameters": JSON})
 CALLS = st.lists(st.fixed_dictionaries({"function": FUNCTION | JSON}) | JSON, max_size=2)
@@ -154,17 +155,18 @@ MESSAGES = st.lists(MESSAGE, max_size=4)
 VALUE = MESSAGES | CALLS | st.fixed_dictionaries({"messages": MESSAGES}) | JSON
 
 
-@settings(max_examples=1000)
-@given(st.dictionaries(st.sampled_from(FIELDS), VALUE))
+# How long an example takes tells how loaded the machine is, and nothing about the importer.
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUE, max_size=5))
 def test_any_record_becomes_sound_rows_or_is_refused(record: dict[str, Any]) -> None:
-    for name, convert in CONVERT.items():
+    for convert in CONVERT.values():
         try:
             rows = convert(record)
             assert all(times > 0 for times in remarks(record).values())
         except Refused:
             continue
         assert rows
-        assert name == "cpt" or all(alternates(row["prompt"]) for row in rows)
+        assert all(isinstance(row, Document) or alternates(row.prompt) for row in rows)
 
 
 def test_personal_data_are_found_by_form_and_checksum() -> None:
@@ -214,7 +216,7 @@ def test_bad_files_are_one_line_and_leave_no_half_set(
     assert not (tmp_path / "out" / "train.jsonl").exists()
 
 
-def test_what_was_brought_is_not_simulated_and_moves_the_key(tmp_path: Path) -> None:
+def test_an_imported_set_is_not_simulated_and_moves_the_key(tmp_path: Path) -> None:
     bring([lines(tmp_path / "chats.jsonl", *[CHAT] * 3)], "sft", tmp_path / "own")
     smoke = load_preset("smoke").synthesize
     mine = smoke.model_copy(update={"own": OwnSettings(sft=str(tmp_path / "own"))})

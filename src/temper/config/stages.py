@@ -59,7 +59,7 @@ class SynthesizeSettings(Settings):
     seed: int
     """Seed of world, simulator, teacher and judge."""
     own: Annotated[OwnSettings, UNKEYED] = OwnSettings()
-    """Data that were brought: what is named here is not made."""
+    """Imported data: a set that is named here is not simulated."""
     teacher: EndpointSettings | None = None
     """Large model that plays the roles; without one, the scripted teacher, with seeded mistakes."""
     judge: EndpointSettings | None = None

@@ -35,7 +35,7 @@ from temper.synthesis.overlap import Index, key_text
 from temper.synthesis.requests import HELD_OUT_PUBLIC, Unmet, beyond_assets, distinct, fewer, refuse, short_of
 from temper.synthesis.sample import Sample
 from temper.synthesis.teacher import explain
-from temper.traces.bring import brought
+from temper.traces.bring import imported
 
 PRACTICE = Traffic(out_of_policy=0.5)
 """Conversations like those that are trained on, without a mistake."""
@@ -59,7 +59,7 @@ def build(
         return random.Random(f"{settings.seed}:{name}")  # one each: what is asked of one set changes no other
 
     say("simulating training conversations")
-    own = {name: brought(folder) / TRAIN for name, folder in settings.own if folder}
+    own = {name: imported(folder) / TRAIN for name, folder in settings.own if folder}
     needed = 0 if {"sft", "dpo"} <= set(own) else settings.conversations
     gathered, spent = gather(domain, settings, needed, work, say)
     pairs = load(own["dpo"], PairRow) if "dpo" in own else _dpo(domain, gathered, settings, rng("dpo"))
@@ -102,7 +102,7 @@ def build(
 def _unmet(
     settings: SynthesizeSettings, sets: Mapping[str, Sequence[AnyRow]], points: list[Point], own: Collection[str]
 ) -> Iterator[Unmet]:
-    """Requests that the simulation did not meet; what was brought along was not asked of it."""
+    """Requests that the simulation did not meet; imported sets were not asked of it."""
     talk = "raise synthesize.conversations"
     if "sft" not in own:
         yield from short_of(settings.traces_per_role, sets["sft"], "traces_per_role", talk)

@@ -8,12 +8,12 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from temper.errors import DataError
 from temper.rows import numbered
 
-Record = dict[str, Any]
+Record = dict[str, object]
 READABLE = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".txt", ".md")
 TEXTS = (".txt", ".md")
 PACKED = ".gz"
@@ -113,7 +113,7 @@ def _parsed(line: str) -> Record | str:
         return f"not JSON: {str(error)[:80]}"
 
 
-def _object(value: Any) -> Record | str:
+def _object(value: object) -> Record | str:
     """The value if it is a record that can be written again: escapes in JSON can spell what UTF-8 has no form for."""
     if not isinstance(value, dict):
         return "not a JSON object"
@@ -171,11 +171,15 @@ def _saved(folder: Path) -> Iterator[tuple[int, Record | str]]:
         raise DataError(f"{folder} is no whole data set's folder ({error}); save it as to_parquet(FILE)") from None
 
 
-def _unpadded(value: Any) -> Any:
-    """A parquet value without the fields that are there only because another row, call or tool has them."""
+def _unpadded(row: Record) -> Record:
+    """A row of parquet without the fields that are there only because another row, call or tool has them."""
+    return {name: _unpadded_value(item) for name, item in row.items() if item is not None}
+
+
+def _unpadded_value(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _unpadded(item) for name, item in value.items() if item is not None}
-    return [_unpadded(item) for item in value] if isinstance(value, list) else value
+        return _unpadded(value)
+    return [_unpadded_value(item) for item in value] if isinstance(value, list) else value
 
 
 def _text(path: Path) -> Iterator[tuple[int, Record | str]]:

@@ -1,14 +1,13 @@
-"""Personal data in other people's logs: found by checksum and form, reported by kind, redacted on request.
+"""Personal data in other people's logs: recognised by form and checksum, reported by kind, redacted on request.
 
 E-mail addresses, telephone numbers (international, or national of a given region), IBANs, payment cards, IP addresses
-and access keys of the usual forms. Names and postal addresses have no form that could be checked: they are not found.
+and access keys of the usual forms. Names and postal addresses have no form that could be checked: they stay.
 """
 
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import phonenumbers
 from stdnum import iban, luhn
@@ -29,14 +28,15 @@ Span = tuple[int, int, str]
 
 def spans(text: str, region: str | None = None) -> list[Span]:
     """Findings in the order of the text, none inside another. `region` (DE, US) admits national telephone numbers."""
-    found: list[Span] = []
-    for span in _found(text, region):
-        if all(span[1] <= start or end <= span[0] for start, end, _ in found):
-            found.append(span)
-    return sorted(found)
+    apart: list[Span] = []
+    for span in _matches(text, region):
+        if all(span[1] <= start or end <= span[0] for start, end, _ in apart):
+            apart.append(span)
+    return sorted(apart)
 
 
-def _found(text: str, region: str | None) -> Iterator[Span]:
+def _matches(text: str, region: str | None) -> Iterator[Span]:
+    """What has the form of personal data, kind by kind; one finding may lie inside another."""
     yield from ((*match.span(), "key") for match in FORMED.finditer(text))
     yield from ((*match.span(), "email") for match in _EMAIL.finditer(text))
     yield from ((*match.span(), "iban") for match in _IBAN.finditer(text) if iban.is_valid(match[0]))
@@ -56,13 +56,13 @@ def _is_ip(text: str) -> bool:
 
 
 def redacted(text: str, region: str | None = None) -> str:
-    """The text with `[email]`, `[phone]` ... in place of what was found."""
+    """The text with `[email]`, `[phone]` ... in place of each finding."""
     for start, end, kind in reversed(spans(text, region)):
         text = f"{text[:start]}[{kind}]{text[end:]}"
     return text
 
 
-def count(value: Any, region: str | None = None) -> Counter[str]:
+def count(value: object, region: str | None = None) -> Counter[str]:
     """How many of each kind stand in the texts of a row."""
     kinds: Counter[str] = Counter()
 
@@ -70,16 +70,21 @@ def count(value: Any, region: str | None = None) -> Counter[str]:
         kinds.update(kind for _, _, kind in spans(text, region))
         return text
 
-    mapped(value, look)
+    _mapped(value, look)
     return kinds
 
 
-def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """A row with every text in it changed, however deep; keys stay."""
+def redacted_row(row: Mapping[str, object], region: str | None = None) -> dict[str, object]:
+    """A row with every text in it redacted."""
+    return {name: _mapped(item, lambda text: redacted(text, region)) for name, item in row.items()}
+
+
+def _mapped(value: object, change: Callable[[str], str]) -> object:
+    """A value with every text in it changed, however deep; keys stay."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {key: mapped(item, change) for key, item in value.items()}
+        return {key: _mapped(item, change) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [mapped(item, change) for item in value]
+        return [_mapped(item, change) for item in value]
     return value

@@ -8,12 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from temper.traces.calls import calls_of, function_of, learnt, offered
+from temper.traces.calls import Fields, calls_of, function_of, learnt, offered
 
-Fields = Mapping[str, object]
 LONG = 50
 """Answers in one conversation from which the report speaks of the rows' size."""
-SAID = {
+REMARKS = {
     "reasoning": "answers had reasoning (`<think>`, `reasoning_content`, `thinking`), which was left out",
     "parts": "parts of messages were no text (images, sounds, files) and were left out",
     "greetings": "messages of the assistant's before the user's first were left out",
@@ -25,27 +24,27 @@ SAID = {
     "repeats": "rows equal an earlier row; --distinct leaves them out",
     "other_answers": "rows have an earlier row's prompt and another answer; they were kept",
 }
-"""What the report counts, and the words for it."""
+"""What the report counts, and its words for it."""
 REASONING = ("reasoning_content", "reasoning", "thinking")
 _THINK = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def remarks(record: Fields) -> Counter[str]:
-    """How often each thing of `SAID` stands in a record that became rows; rows have their own (`turned`, repeats)."""
-    found: Counter[str] = Counter()
+    """How often each remark applies to a record that became rows; `turned` and repeats are counted by row."""
+    counts: Counter[str] = Counter()
     talks = list(_talks(record))
     for talk in talks:
         for message in talk:
             content = message.get("content")
-            found["reasoning"] += reasons(message)
-            found["parts"] += sum(no_text(part) is not None for part in content) if isinstance(content, list) else 0
-    found += _calls(record, talks)
+            counts["reasoning"] += reasons(message)
+            counts["parts"] += sum(no_text(part) is not None for part in content) if isinstance(content, list) else 0
+    counts += _calls(record, talks)
     main = next(iter(talks), [])
     roles = [message.get("role") for message in main]
-    found["greetings"] = roles[: roles.index("user")].count("assistant") if "user" in roles else 0
-    found["long_talks"] = int(roles.count("assistant") > LONG)
-    return +found
+    counts["greetings"] = roles[: roles.index("user")].count("assistant") if "user" in roles else 0
+    counts["long_talks"] = int(roles.count("assistant") > LONG)
+    return +counts
 
 
 def reasons(message: Fields) -> bool:
@@ -85,8 +84,8 @@ def turned(line: str) -> bool:
 
 def _talks(record: Fields) -> Iterator[Sequence[Fields]]:
     """The lists of messages of a record, the main one first; a preference's answer may be a text."""
-    asked = record.get("input")
-    inner = asked.get("messages") if isinstance(asked, Mapping) else None
+    source = record.get("input")
+    inner = source.get("messages") if isinstance(source, Mapping) else None
     for value in (record.get("messages") or record.get("traj"), record.get("prompt"), inner):
         if isinstance(value, list):
             yield [message for message in value if isinstance(message, Mapping)]
@@ -98,14 +97,14 @@ def _talks(record: Fields) -> Iterator[Sequence[Fields]]:
 
 
 def _calls(record: Fields, talks: Sequence[Sequence[Fields]]) -> Counter[str]:
-    asked = record.get("input")
-    source = asked if isinstance(asked, Mapping) else record
-    tools, found = offered(source.get("tools") or source.get("functions")), Counter[str]()
+    inner = record.get("input")
+    source = inner if isinstance(inner, Mapping) else record
+    tools, counts = offered(source.get("tools") or source.get("functions")), Counter[str]()
     for message in (message for talk in talks for message in talk if learnt(message)):
         for call in calls_of(message):
             function = function_of(call)
-            name = str(function["name"]) if function else ""
-            found["not_offered"] += name not in tools
-            bare = function is not None and function.get("arguments") in (None, "", "null", "{}", {})
-            found["no_arguments"] += bool(bare and name in tools and tools[name].required)
-    return found
+            name = function.name if function else ""
+            counts["not_offered"] += name not in tools
+            bare = function is not None and function.arguments in (None, "", "null", "{}", {})
+            counts["no_arguments"] += bool(bare and name in tools and tools[name].required)
+    return counts

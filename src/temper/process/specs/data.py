@@ -12,7 +12,7 @@ from temper.config.stages import (
 )
 from temper.errors import MissingModelError
 from temper.process.specs.base import MODEL, REPORT, DomainSource, Facts, Spec
-from temper.traces.bring import brought
+from temper.traces.bring import imported
 
 SETS = ("cpt", "sft", "practice", "dpo", "draft_prompts", "calibration", "evaluation")
 """The data sets of a run; `practice` is left out where nothing is practised."""
@@ -57,13 +57,13 @@ class SynthesizeSpec(Spec):
     synthesize: SynthesizeSettings
     domain: DomainSource
     own: dict[str, str]
-    """Digest of each set that was brought."""
+    """Digest of each imported set."""
 
     @classmethod
     def of(cls, config: PipelineConfig) -> "SynthesizeSpec":
-        """Raises DataError when a set that was brought is not there."""
+        """Raises DataError when an imported set is not there."""
         folders = {name: folder for name, folder in config.synthesize.own if folder}
-        own = {name: contents(brought(folder)).digest for name, folder in folders.items()}
+        own = {name: contents(imported(folder)).digest for name, folder in folders.items()}
         return cls(synthesize=config.synthesize, domain=DomainSource.of(config), own=own)
 
 
