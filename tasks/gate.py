@@ -8,7 +8,7 @@ from tasks.shared.patience import WAITS_S, mendable
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import Runtime
-from temper.config.stages import GateSettings
+from temper.config.gate import GateSettings
 from temper.registry.bundle import Champion
 from temper.registry.gates import Baseline, Verdict, judge, judge_beside
 from temper.registry.tracking import Tracker, tracking_uri

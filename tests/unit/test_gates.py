@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from temper.config.stages import Rule
+from temper.config.gate import Rule
 from temper.registry.gates import Baseline, Verdict, judge, judge_beside
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from temper.cli import main
 from temper.config import load_preset
-from temper.config.stages import OwnSettings
+from temper.config.synthesize import OwnSettings
 from temper.domains import load_domain
 from temper.process.keys import stage_key
 from temper.process.specs import SynthesizeSpec

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from temper.config import PipelineConfig, Runtime, load_preset, presets, resolve
-from temper.config.stages import Rule
+from temper.config.gate import Rule
 from temper.synthesis.requests import beyond_assets
 
 

@@ -11,7 +11,7 @@ import pytest
 from temper.artifacts.refs import BundleRef, StageResult
 from temper.artifacts.store import Store
 from temper.config import load_preset
-from temper.config.stages import Rule
+from temper.config.gate import Rule
 from temper.errors import DataError, TemperError
 from temper.evaluation.scores import Scores
 from temper.registry.bundle import Registered

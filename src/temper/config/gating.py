@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from temper.config import metrics
+from temper.config.gate import Rule
 from temper.config.metrics import EVERY, AgentScore, EndToEnd, Figure, SliceScore
-from temper.config.stages import Rule
 
 if TYPE_CHECKING:
     from temper.config.pipeline import PipelineConfig

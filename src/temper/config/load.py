@@ -1,12 +1,13 @@
 """Read presets and apply `dotted.key=value` overrides; every mistake ends as one line that names the key."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from temper.config.pipeline import PipelineConfig
+from temper.config.settings import JSON
 from temper.errors import ConfigError
 from temper.home import app_root
 
@@ -37,7 +38,7 @@ def resolve(name: str, overrides: tuple[str, ...] | list[str]) -> PipelineConfig
     return _validated(values, origin)
 
 
-def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, JSON]:
     """A file's settings, over those of the preset that it `extends`."""
     path = presets().get(name) or Path(name)
     if name in seen:
@@ -55,12 +56,13 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     return values if parent is None else _merged(_read(str(parent), (*seen, name)), values)
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _merged(below: dict[str, JSON], above: dict[str, JSON]) -> dict[str, JSON]:
     """Mappings are merged key by key; everything else, lists too, is replaced."""
     both = {**below, **above}
     for key, value in above.items():
-        if isinstance(value, dict) and isinstance(below.get(key), dict):
-            both[key] = _merged(below[key], value)
+        lower = below.get(key)
+        if isinstance(value, dict) and isinstance(lower, dict):
+            both[key] = _merged(lower, value)
     return both
 
 
@@ -72,23 +74,24 @@ def override(config: PipelineConfig, overrides: list[str]) -> PipelineConfig:
     return _validated(values, config.name)
 
 
-def _set(values: dict[str, Any], item: str) -> None:
+def _set(values: dict[str, JSON], item: str) -> None:
     key, separator, text = item.partition("=")
     if not separator or not key:
         raise ConfigError(f"override {item!r} is not of the form dotted.key=value (for example sft.epochs=2)")
     *parents, last = key.split(".")
-    node: Any = values
+    node = values
     for parent in parents:
-        node = node.setdefault(parent, {})
-        if not isinstance(node, dict):
+        below = node.setdefault(parent, {})
+        if not isinstance(below, dict):
             raise ConfigError(f"override {item!r}: {parent!r} holds a value, not settings")
+        node = below
     try:
         node[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"override {item!r}: {text!r} is not a YAML value; quote it") from error
 
 
-def _validated(values: dict[str, Any], origin: str) -> PipelineConfig:
+def _validated(values: dict[str, JSON], origin: str) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(values)
     except ValidationError as error:
@@ -96,9 +99,9 @@ def _validated(values: dict[str, Any], origin: str) -> PipelineConfig:
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = first["msg"].removeprefix("Value error, ")
-        said = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], message + _shown(key, first))
+        why = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], message + _shown(key, first))
         hint = _near(key) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(": ".join(filter(None, (origin, key, f"{said}{hint}{more}")))) from error
+        raise ConfigError(": ".join(filter(None, (origin, key, f"{why}{hint}{more}")))) from error
 
 
 def _shown(key: str, refused: "ErrorDetails") -> str:
@@ -113,12 +116,13 @@ def _near(key: str) -> str:
     """The known keys beside an unknown one, as a hint."""
     import difflib
 
-    model: Any = PipelineConfig
+    model: type[BaseModel] = PipelineConfig
     *parents, last = key.split(".")
     for parent in parents:
         field = model.model_fields.get(parent)
-        model = getattr(field, "annotation", None)
-        if not hasattr(model, "model_fields"):
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             return ""
+        model = kind
     close = difflib.get_close_matches(last, model.model_fields, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(model.model_fields)}"

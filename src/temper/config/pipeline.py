@@ -6,9 +6,10 @@ from pydantic import Field, field_validator, model_validator
 
 from temper.config.addresses import TRACKING, secret, wrong
 from temper.config.engine import EngineSettings
+from temper.config.gate import GateSettings
 from temper.config.gating import refusals
 from temper.config.plan import PlanSettings
-from temper.config.settings import Folder
+from temper.config.settings import Folder, Settings
 from temper.config.stages import (
     AnswersSettings,
     BaseSettings,
@@ -19,13 +20,11 @@ from temper.config.stages import (
     EvaluateSettings,
     ExpandSettings,
     FP8Settings,
-    GateSettings,
     RegistrySettings,
-    Settings,
     SFTSettings,
-    SynthesizeSettings,
     ValidateSettings,
 )
+from temper.config.synthesize import SynthesizeSettings
 
 
 class Runtime(Settings):

@@ -1,20 +1,20 @@
-"""The settings of each stage. What makes the experiment has no default: the preset shows it."""
+"""The settings of each stage. What makes the experiment has no default: the preset shows it.
 
-from pathlib import Path
+Two long blocks have files of their own: `synthesize` and `gate`.
+"""
+
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from temper.config.endpoint import EndpointSettings
 from temper.config.settings import UNKEYED, Count, Length, Settings, Share
 
 Role = Literal["understander", "planner", "evaluator", "executor", "explainer"]
 ROLES: tuple[Role, ...] = ("understander", "planner", "evaluator", "executor", "explainer")
 Measured = Literal["teacher", "base", "cpt", "sft", "dpo", "final", "rules", "unaided"]
 MEASURED: tuple[Measured, ...] = ("teacher", "base", "cpt", "sft", "dpo", "final")
-"""Who is evaluated, in the order of the pipeline. Beside them stand floors: `rules` plays without a language model,
-`unaided` is the final pair without M's repairs."""
-"""What is evaluated, in the order of the pipeline; `final` is the pair that is served."""
+"""What is evaluated, in the order of the pipeline; `final` is the pair that is served. Beside them stand floors:
+`rules` plays without a language model, `unaided` is the final pair without M's repairs."""
 SLICES = (
     "replan", "out_of_policy", "business_switch", "correction", "dropped_task", "missing_information", "rare_intent",
     "long_context", "distractor_tools", "changed_prompt",
@@ -37,86 +37,6 @@ class BaseSettings(Settings):
         if self.source == "hub" and not (self.revision and len(self.revision) == 40):
             raise ValueError("a hub model needs `revision`, the 40 hex digits of a commit, so that reruns are exact")
         return self
-
-
-class OwnSettings(Settings):
-    sft: str | None = None
-    """Folder that `temper import --as sft` made; the SFT set is not simulated then."""
-    dpo: str | None = None
-    """Folder that `temper import --as dpo` made; the preference pairs are not simulated then."""
-    cpt: str | None = None
-    """Folder that `temper import --as cpt` made; in place of the domain's and public documents."""
-
-    @field_validator("*")
-    @classmethod
-    def _absolute(cls, folder: str | None) -> str | None:
-        return folder and str(Path(folder).expanduser().absolute())  # stages run elsewhere than the command
-
-
-class SynthesizeSettings(Settings):
-    domain: Annotated[str, UNKEYED]
-    """What the agents work in: a built-in domain's name (automotive), or the folder of your own."""
-    seed: int
-    """Seed of world, simulator, teacher and judge."""
-    own: Annotated[OwnSettings, UNKEYED] = OwnSettings()
-    """Imported data: a set that is named here is not simulated."""
-    teacher: EndpointSettings | None = None
-    """Large model that plays the roles; without one, the scripted teacher, with seeded mistakes."""
-    judge: EndpointSettings | None = None
-    """Large model that corrects the teacher; without one, the scripted judge."""
-    simulator: EndpointSettings | None = None
-    """Large model that puts the customer's lines into its own words; without one, they are said as written."""
-    conversations: int = Field(ge=4)
-    """Simulated conversations to train on."""
-    ray: Annotated[bool, UNKEYED] = False
-    """Play them on Ray's workers (RAY_ADDRESS, else this machine's cores); the same rows come out."""
-    corrections: float = Field(0.0, ge=0, le=1)
-    """Share of requests that leave something out in which a value is wrong at first and corrected in the next line."""
-    dropped_tasks: float = Field(0.0, ge=0, le=1)
-    """Share of requests that leave something out and are dropped for another one, with a question open."""
-    traces_per_role: dict[Role, Count]
-    """SFT traces kept for each role, spread over intents and slices."""
-    mistake_rate: float = Field(ge=0, le=1)
-    """Share of teacher calls with a seeded mistake."""
-    judge_catch_rate: float = Field(ge=0, le=1)
-    """Share of mistakes that the judge finds and corrects."""
-    practice_prompts: dict[Role, Count]
-    """Fresh training prompts that the tuned student tries, for each role; its mistakes join the pairs. {} is none."""
-    dpo_pairs: int = Field(ge=10)
-    """Preference pairs, automatic and hard negatives together at 9:1."""
-    cpt_domain_documents: int = Field(ge=1)
-    """Automotive documents for continual pretraining."""
-    cpt_public_documents: int = Field(ge=0)
-    """Public documents for continual pretraining (replay included)."""
-    document_characters: int = Field(ge=100)
-    """Longest public document in any set, in characters; longer ones are cut."""
-    draft_prompts: dict[Role, Count]
-    """In-domain prompts that the aligned student answers for the drafter, for each role."""
-    draft_public_prompts: int = Field(ge=0)
-    """Public questions that the aligned student answers for the drafter."""
-    calibration_in_domain: int = Field(ge=1)
-    """In-domain rows of the FP8 calibration set."""
-    calibration_public: int = Field(ge=0)
-    """Public rows of the FP8 calibration set."""
-    points_per_role: int = Field(ge=1)
-    """Held-out evaluation points for each role."""
-    scenarios: int = Field(ge=1)
-    """Held-out end-to-end scenarios of ten turns."""
-
-    @model_validator(mode="after")
-    def _endpoints_are_asked_from_one_place(self) -> "SynthesizeSettings":
-        if self.ray and (self.teacher or self.judge or self.simulator):
-            raise ValueError(
-                "ray=true would keep a budget and a journal on each worker: set it to false for a teacher, judge or"
-                " simulator behind an endpoint, and raise the endpoint's `concurrency` instead"
-            )
-        return self
-
-    @field_validator("domain")
-    @classmethod
-    def _absolute(cls, domain: str) -> str:
-        own = Path(domain).expanduser()
-        return str(own.absolute()) if own.is_dir() else domain
 
 
 class ValidateSettings(Settings):
@@ -283,41 +203,6 @@ class BenchmarkSettings(Settings):
         if twice:
             raise ValueError(f"{', '.join(map(str, twice))} stands twice: name each number of turns once")
         return concurrency
-
-
-class Rule(Settings):
-    metric: str
-    """Name of the figure (agent_scores.dpo.planner, ladder.student+drafter.c1.qps ...; see `config.metrics`)."""
-    kind: Literal["least", "most", "non_inferior", "not_worse", "identical"]
-    """At least; at most; shown to be no further below the baseline than the margin; not shown to be worse than the
-    baseline or than `value`, for figures with too few points to show more (slices.final.* are all slices); equal."""
-    value: float | None = None
-    """Bound for least and most, counted from the baseline where there is one, and for not_worse; or the margin."""
-    baseline: str | None = None
-    """Metric to stand beside: always for non_inferior, as it is wanted for the other kinds."""
-    margin: float | None = Field(default=None, gt=0, le=100)
-    """Points that the figure may be below the champion's, where that is not `gate.margin` or non_inferior's own."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Rule":
-        if self.kind in ("identical", "not_worse") and (self.baseline is None) == (self.value is None):
-            raise ValueError(f"{self.kind} needs either `baseline` (a metric) or `value`")
-        if self.kind in ("least", "most", "non_inferior") and self.value is None:
-            raise ValueError(f"{self.kind} needs `value`")
-        if self.kind == "non_inferior" and (self.baseline is None or not 0 < (self.value or 0) <= 100):
-            raise ValueError(
-                "non_inferior needs `baseline`, the metric to stand beside, and a margin above 0 as `value`"
-            )
-        return self
-
-
-class GateSettings(Settings):
-    rules: tuple[Rule, ...] = Field(min_length=1)
-    """All must hold; a figure that is missing fails its rule. Without a rule anything would become the champion."""
-    margin: float = Field(default=5, gt=0, le=100)
-    """Points that a candidate may be below the champion on a figure that rules name, unless the figure's rule says."""
-    enforce: bool = True
-    """Fail the run on a no; where false the verdict is recorded and nothing is promoted."""
 
 
 class RegistrySettings(Settings):

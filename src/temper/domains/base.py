@@ -206,7 +206,7 @@ Check = tuple[Callable[[Any, Mapping[str, Value]], Any], Callable[[Any], bool]]
 
 
 def reviewed(
-    rules: Mapping[str, Rule], checks: Mapping[str, Check], world: Any, calls: Sequence[Call]
+    rules: Mapping[str, Rule], checks: Mapping[str, Check], world: object, calls: Sequence[Call]
 ) -> list[Checked]:
     """Every rule about the tools of these validated calls, in order: what it looked at, and whether it holds."""
     checked = []

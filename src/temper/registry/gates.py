@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from temper.config.gate import Rule
 from temper.config.gating import LEVEL, champion_rules, least_points
 from temper.config.metrics import EVERY
-from temper.config.stages import Rule
 from temper.paired import holm, worse_p_value
 from temper.stats import below_p_value, paired_lower_bound
 

@@ -52,7 +52,7 @@ def main(stage: Stage[ValidateSpec]) -> Report:
         shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "")
         raise DataError(f"the data were refused: {shown}. See {out / 'summary.json'}, mend the rows and run again")
     sizes = {f"{name}_rows": float(len(some)) for name, some in rows.items()}
-    longest = {f"{name}_longest_tokens": float(max(r["tokens"] for r in some)) for name, some in flattened.items()}
+    longest = {f"{name}_longest_tokens": float(max(row.tokens for row in some)) for name, some in flattened.items()}
     return Report(
         metrics={**sizes, **longest, "expectations_met": float(len(findings)), "overlapping_rows": 0.0},
         artifacts={"report": "report"},

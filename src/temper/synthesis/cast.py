@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from temper.agents.client import Answer, Request
 from temper.agents.roles import holds
 from temper.config.endpoint import ROLES_TO_HIRE
-from temper.config.stages import SynthesizeSettings
+from temper.config.synthesize import SynthesizeSettings
 from temper.domains.base import Line
 from temper.rows import Message
 from temper.synthesis.endpoint import Endpoint, Unusable

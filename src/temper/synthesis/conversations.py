@@ -7,7 +7,7 @@ from pathlib import Path
 
 from temper.agents.client import Request
 from temper.agents.inputs import ExplainerInput
-from temper.config.stages import SynthesizeSettings
+from temper.config.synthesize import SynthesizeSettings
 from temper.domains.base import Domain
 from temper.rows import Point, WorldState
 from temper.synthesis.cast import HiredPlayers, Players

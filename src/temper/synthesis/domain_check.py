@@ -7,12 +7,11 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from temper.agents.inputs import ExplainerInput
 from temper.agents.plan import Malformed, check
 from temper.agents.roles import holds, ungrounded
-from temper.domains.base import Domain, Intent, Line
+from temper.domains.base import Domain, Intent, Line, World
 from temper.errors import TemperError
 from temper.synthesis import domain_shape as shape
 from temper.synthesis.customer import Traffic
@@ -45,14 +44,14 @@ def problems(domain: Domain) -> Iterator[str]:
         _rules,
     ):
         try:
-            found = list(look(domain))
+            wrong = list(look(domain))
         except TemperError as error:
-            found = [str(error)]
+            wrong = [str(error)]
         except Exception as error:  # the domain's own code: whatever it raises is something to mend
             where = traceback.extract_tb(error.__traceback__)[-1]
-            found = [f"{Path(where.filename).name}:{where.lineno} raised {type(error).__name__}: {error}"]
-        yield from found
-        if found:
+            wrong = [f"{Path(where.filename).name}:{where.lineno} raised {type(error).__name__}: {error}"]
+        yield from wrong
+        if wrong:
             return
 
 
@@ -65,7 +64,7 @@ def _worlds(domain: Domain) -> Iterator[str]:
             yield f"world(1, {split!r}) and world(2, {split!r}) are the same: the seed has no effect"
 
 
-def _examples(domain: Domain, intent: str, split: str) -> Iterator[tuple[Any, list[Line]]]:
+def _examples(domain: Domain, intent: str, split: str) -> Iterator[tuple[World, list[Line]]]:
     """Worlds in which the domain has a task for the intent, with its lines."""
     for seed in range(SEEDS):
         world = domain.world(seed, split)
@@ -79,11 +78,13 @@ def _tasks(domain: Domain) -> Iterator[str]:
     for split, seen in templates.items():
         later = _later(domain, split)
         for intent in domain.intents.values():
-            found = list(_examples(domain, intent.name, split)) or [(None, lines) for lines in later[intent.name]]
-            if not found:
+            examples: list[tuple[World | None, list[Line]]] = [*_examples(domain, intent.name, split)]
+            examples = examples or [(None, lines) for lines in later[intent.name]]
+            if not examples:
                 yield f"task({intent.name!r}, {split!r}) gave no lines in {SEEDS} worlds, nor in {SEEDS} conversations"
-            seen |= {_wording(line.template): line.template for _, lines in found for line in lines}
-            yield from dict.fromkeys(wrong for world, lines in found if (wrong := _task(domain, intent, world, lines)))
+            seen |= {_wording(line.template): line.template for _, lines in examples for line in lines}
+            checks = (_task(domain, intent, world, lines) for world, lines in examples)
+            yield from dict.fromkeys(filter(None, checks))
     for same in sorted(templates["train"].keys() & templates["test"].keys())[:5]:
         train, test = templates["train"][same], templates["test"][same]
         but = "" if train == test else f", but for punctuation, order and politeness: {train!r}"
@@ -113,7 +114,7 @@ def _things(domain: Domain) -> Iterator[str]:
         yield f"things are in both splits: {shown}{' ...' * (len(both) > 5)}: draw numbers from domains.base.of_split"
 
 
-def _thing(value: Any, domain: Domain) -> bool:
+def _thing(value: object, domain: Domain) -> bool:
     """A number of a form, such as V12, or a name that the domain lists among its own."""
     if re.fullmatch(r"[A-Za-z]+\d\w*", str(value)):
         return True
@@ -122,18 +123,18 @@ def _thing(value: Any, domain: Domain) -> bool:
 
 def _later(domain: Domain, split: str) -> dict[str, list[list[Line]]]:
     """Lines by intent of tasks that come up in conversations, for intents that need something done before."""
-    found: dict[str, list[list[Line]]] = {name: [] for name in domain.intents}
+    tasks: dict[str, list[list[Line]]] = {name: [] for name in domain.intents}
     for seed in range(SEEDS):
         lines: list[Line] = []
         for line in asyncio.run(play(domain, seed, split, QUIET)).lines:
             lines.append(line)
             if not line.truth.missing:
-                found[line.truth.intent].append(lines)
+                tasks[line.truth.intent].append(lines)
                 lines = []
-    return found
+    return tasks
 
 
-def _task(domain: Domain, intent: Intent, world: Any, lines: list[Line]) -> str | None:
+def _task(domain: Domain, intent: Intent, world: World | None, lines: list[Line]) -> str | None:
     """What is wrong with a task, in the world that it was made for; None stands for one that has moved on."""
     last = lines[-1].truth
     if any(line.truth.intent != intent.name for line in lines) or last.missing:
@@ -151,8 +152,8 @@ def _task(domain: Domain, intent: Intent, world: Any, lines: list[Line]) -> str 
     reads = not any(domain.tools[name].writes for name in intent.tools)
     literal = [call for call in calls if not any(str(value).startswith("$") for value in call[1].values())]
     if reads and not world.broken(literal):
-        for name, given in literal:
-            world.run(name, given)
+        for name, arguments in literal:
+            world.run(name, arguments)
         if world.state_digest() != before:
             return f"{', '.join(intent.tools)}: not marked as writing, and changed the world"
     return None

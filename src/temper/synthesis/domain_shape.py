@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from inspect import getmembers, isfunction
-from typing import Any, get_args
+from typing import get_args
 
 from temper.domains.base import Arguments, Call, Domain, Tool, Understanding
 from temper.synthesis.teacher import filled
@@ -19,7 +19,7 @@ MADE_UP = (
 )
 
 
-def members(domain: Any) -> Iterator[str]:
+def members(domain: object) -> Iterator[str]:
     wanted = [*Domain.__annotations__, *(name for name, _ in getmembers(Domain, isfunction) if name[0] != "_")]
     for name in wanted:
         if not hasattr(domain, name):
@@ -55,7 +55,7 @@ def arguments(domain: Domain) -> Iterator[str]:
                 yield f"tool {tool.name}: argument {name} may be None, so plans leave it out: add a default, `= None`"
 
 
-def _named(annotation: Any) -> str:
+def _named(annotation: object) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
@@ -71,6 +71,6 @@ def plans(domain: Domain) -> Iterator[str]:
             yield f"plan({intent.name!r}) raised {type(error).__name__} ({error}) for {made_up.entities}: {MADE_UP}"
 
 
-def _uncarried(call: Call, value: Any) -> Iterator[str]:
+def _uncarried(call: Call, value: object) -> Iterator[str]:
     if value is not None and type(value) not in CARRIED:
         yield f"plan gives {call[0]} the value {value!r}: plans carry text, numbers and yes or no"

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 from math import log
-from typing import Any
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
 
 TRUE = [True]
 MISSED = 0.98
@@ -13,7 +13,7 @@ UNEVEN = 0.6
 """How far from equal the roles' shares may be: Kullback-Leibler divergence, of what one role alone would have."""
 
 
-# Columns and bounds are given where a suite is made: what a class has as default is not in what is stored of it.
+# Columns and bounds are set where a suite is made: a stored suite does not hold what is a class's default.
 class ExpectRolesToAlternate(gxe.ExpectColumnValuesToBeInSet):
     """An optional system message, then user and assistant in turn, none of them empty."""
 
@@ -34,9 +34,9 @@ class ExpectRolesToBeBalanced(gxe.ExpectColumnKLDivergenceToBeLessThan):
     """No role has nearly all the rows."""
 
 
-def expectations(columns: Collection[str], roles: Collection[str], longest: int) -> list[Any]:
+def expectations(columns: Collection[str], roles: Collection[str], longest: int) -> list[Expectation]:
     """The suite of a set with these columns, rows of at most `longest` tokens, and these agent roles among its rows."""
-    wanted: list[Any] = [
+    suite: list[Expectation] = [
         gxe.ExpectTableRowCountToBeBetween(min_value=1),
         gxe.ExpectColumnValuesToBeUnique(column="id"),
         gxe.ExpectColumnValuesToNotBeNull(column="role"),
@@ -48,8 +48,8 @@ def expectations(columns: Collection[str], roles: Collection[str], longest: int)
         ExpectAnswersToParse(column="parses", value_set=TRUE, mostly=MISSED),
     ]
     if "differs" in columns:
-        wanted.append(ExpectPairsToDiffer(column="differs", value_set=TRUE))
+        suite.append(ExpectPairsToDiffer(column="differs", value_set=TRUE))
     if len(roles) > 1:
         even = {"values": sorted(roles), "weights": [1 / len(roles)] * len(roles)}
-        wanted.append(ExpectRolesToBeBalanced(column="role", partition_object=even, threshold=UNEVEN * log(len(roles))))
-    return wanted
+        suite.append(ExpectRolesToBeBalanced(column="role", partition_object=even, threshold=UNEVEN * log(len(roles))))
+    return suite

@@ -5,10 +5,11 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from temper.agents.scoring import why_wrong
-from temper.config.stages import ROLES, SynthesizeSettings
+from temper.config.stages import ROLES
+from temper.config.synthesize import SynthesizeSettings
 from temper.domains import load_domain
 from temper.domains.base import Domain
 from temper.process.stage import write
@@ -17,13 +18,21 @@ from temper.synthesis.conversations import episodes, hire, point
 from temper.synthesis.customer import Traffic
 from temper.synthesis.labels import share
 from temper.synthesis.overlap import key_text
-from temper.synthesis.sample import Sample
+from temper.synthesis.sample import DumpedRow, Sample
 from temper.synthesis.simulator import Episode, Record
 
 REPEATS = 4
 """How often an SFT row may come where its label has too few: six services have six prices, however often one asks."""
 KEEP = 500
 """Conversations after which what was gathered is written down, and that a worker plays at a time."""
+
+
+class Dump(TypedDict):
+    """What was gathered, as JSON can carry it."""
+
+    sft: dict[str, list[DumpedRow]]
+    dpo: list[DumpedRow]
+    calls: int
 
 
 class Gathered:
@@ -63,11 +72,11 @@ class Gathered:
             why_wrong(checked, record.teacher, self._domain)
         )
 
-    def dump(self) -> dict[str, Any]:
-        """What was gathered, as JSON can carry it."""
+    def dump(self) -> Dump:
+        """Everything, for another process or a later run."""
         return {"sft": {role: s.dump() for role, s in self.sft.items()}, "dpo": self.dpo.dump(), "calls": self.calls}
 
-    def load(self, dumped: dict[str, Any]) -> None:
+    def load(self, dumped: Dump) -> None:
         """Take in what another one, or an earlier run, had gathered."""
         for role, held in dumped["sft"].items():
             self.sft[role].load(held, ChatRow)
@@ -111,14 +120,14 @@ def spread_over_ray(gathered: Gathered, settings: SynthesizeSettings, conversati
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
     parts = [(start, min(conversations, start + KEEP)) for start in range(0, conversations, KEEP)]
     remote = ray.remote(_part)
-    told = settings.model_dump_json()
-    for part in ray.get([remote.remote(told, *part) for part in parts]):
+    settings_json = settings.model_dump_json()
+    for part in ray.get([remote.remote(settings_json, *part) for part in parts]):
         gathered.load(part)
     ray.shutdown()
 
 
-def _part(told: str, start: int, stop: int) -> dict[str, Any]:
-    settings = SynthesizeSettings.model_validate_json(told)
+def _part(settings_json: str, start: int, stop: int) -> Dump:
+    settings = SynthesizeSettings.model_validate_json(settings_json)
     mine = Gathered(load_domain(settings.domain), settings)
     mine.play(range(start, stop), Path())
     return mine.dump()

@@ -3,14 +3,24 @@
 import json
 import re
 import zlib
-from typing import Any
+from typing import TypedDict
 
 from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
 from temper.agents.running import Run
 from temper.agents.runtime import ALLOWED
 from temper.domains.base import Understanding
 from temper.domains.talk import CONFIRMED
+from temper.rows import Value
 from temper.synthesis.simulator import Record
+
+
+class Understood(TypedDict):
+    """`temper.domains.base.Understanding` as its JSON text holds it."""
+
+    intent: str
+    entities: dict[str, Value]
+    missing: list[str]
+
 
 LONG = 5
 """Facts of a reply that is hard to tell."""
@@ -45,7 +55,7 @@ def label(record: Record) -> str:
     return f"{last.split(',')[0]} {zlib.crc32(record.messages[-1]['content'].encode()) % 2}"
 
 
-def _understood(right: dict[str, Any], state: Understanding | None, said: str) -> str:
+def _understood(right: Understood, state: Understanding | None, said: str) -> str:
     """An understanding's label: what a request leaves out, or how a line stands to the open task."""
     if state is None:
         shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
@@ -58,7 +68,7 @@ def _understood(right: dict[str, Any], state: Understanding | None, said: str) -
     return f"{right['intent']} answer {state.missing[0] if state.missing else ''}"
 
 
-def _lacking(right: dict[str, Any], draw: int) -> str:
+def _lacking(right: Understood, draw: int) -> str:
     """What a request leaves out; whole ones have four labels. Few bring their confirmation along: that is asked for."""
     if CONFIRMED in right["entities"]:
         return "sure"

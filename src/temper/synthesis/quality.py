@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from temper.rows import AnyRow, ChatRow, Document, Message, PairRow, Point, PromptRow, TalkRow, answer
 
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationValidationResult
+
 Parses = Callable[[str, str], bool]
 """(role, answer) to whether the answer is of the role's form."""
+Conversation = PromptRow | ChatRow | PairRow | TalkRow | Point
+"""A row whose prompt is messages."""
 CHAT_ROLES = ("system", "user", "assistant")
 BALANCED = ("sft", "evaluation")
 """Sets in which no role may have nearly all the rows."""
@@ -32,34 +37,71 @@ class Finding:
         return f"{self.set}: {self.column or 'rows'}: {self.expectation}: {self.failed_rows} rows{shown}"
 
 
-def flat(name: str, rows: Sequence[AnyRow], tokens: Callable[[str], int], parses: Parses) -> list[dict[str, Any]]:
-    """Rows as flat records: identity, role, lengths in tokens, and whether messages and answers are sound."""
-    return [_record(name, number, row, tokens, parses) for number, row in enumerate(rows)]
+@dataclass(frozen=True, kw_only=True)
+class FlatRow:
+    """A row as the suites look at it; None stands for what is not there, so that a suite can say so."""
+
+    id: str
+    role: str
+    prompt: str | None
+    answer: str | None
+    alternates: bool
+    """Whether user and assistant take turns in the prompt."""
+    parses: bool
+    """Whether the answer is of its role's form; True where a row has none."""
+    answer_tokens: int
+    tokens: int
+    """Of prompt and answer together."""
 
 
-def _record(name: str, number: int, row: AnyRow, tokens: Callable[[str], int], parses: Parses) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FlatPair(FlatRow):
+    """A preference, with its worse answer."""
+
+    rejected: str | None
+    differs: bool
+
+
+def flat(name: str, rows: Sequence[AnyRow], tokens: Callable[[str], int], parses: Parses) -> list[FlatRow]:
+    """Rows of a set as flat records: identity, role, lengths in tokens, and whether messages and answers are sound."""
+    return [_flat(row, row.id or f"{name}-{number}", tokens, parses) for number, row in enumerate(rows)]
+
+
+def _flat(row: AnyRow, id: str, tokens: Callable[[str], int], parses: Parses) -> FlatRow:
     role = row.source if isinstance(row, Document | TalkRow) else row.role
-    said = answer(row)
-    record: dict[str, Any] = {"id": row.id or f"{name}-{number}", "role": role}
-    if isinstance(row, Document):
-        record |= {"prompt": row.prompt, "answer": said, "alternates": True}
-    else:
-        prompt = row.messages if isinstance(row, TalkRow) else row.prompt
-        asked = not isinstance(row, ChatRow | PairRow | Point)
-        said = prompt[-1]["content"] if asked and prompt else said
-        record |= {"prompt": _text(prompt), "answer": said or None, "alternates": alternates(prompt)}
-        if isinstance(row, PairRow):
-            record["rejected"] = row.rejected[-1]["content"] or None
-            record["differs"] = record["answer"] != record["rejected"]
-    answered = not isinstance(row, PromptRow | TalkRow)
-    record["parses"] = not answered or parses(role, said)
-    record["answer_tokens"] = tokens(said)
-    record["tokens"] = record["answer_tokens"] + tokens(record["prompt"] or "")
-    return record
+    text, length = _last_text(row), tokens(_last_text(row))
+    messages = [] if isinstance(row, Document) else _messages(row)
+    prompt = row.prompt if isinstance(row, Document) else _text(messages)
+    flat_row = FlatRow(
+        id=id,
+        role=role,
+        prompt=prompt,
+        answer=text if isinstance(row, Document) else text or None,
+        alternates=isinstance(row, Document) or alternates(messages),
+        parses=isinstance(row, PromptRow | TalkRow) or parses(role, text),
+        answer_tokens=length,
+        tokens=length + tokens(prompt or ""),
+    )
+    if not isinstance(row, PairRow):
+        return flat_row
+    rejected = row.rejected[-1]["content"] or None
+    return FlatPair(**vars(flat_row), rejected=rejected, differs=flat_row.answer != rejected)
+
+
+def _messages(row: Conversation) -> list[Message]:
+    return row.messages if isinstance(row, TalkRow) else row.prompt
+
+
+def _last_text(row: AnyRow) -> str:
+    """The answer; in a set without answers the last message."""
+    if isinstance(row, PromptRow | TalkRow):
+        messages = _messages(row)
+        return messages[-1]["content"] if messages else ""
+    return answer(row)
 
 
 def _text(messages: Sequence[Message]) -> str | None:
-    """The contents of messages, None where there are none: what is malformed is found, not hit."""
+    """The contents of messages; None where there are none, so that a suite reports the row."""
     return "\n".join(message["content"] for message in messages if message["content"]) or None
 
 
@@ -71,8 +113,8 @@ def alternates(messages: Sequence[Message]) -> bool:
     return bool(rest) and all(m["role"] == CHAT_ROLES[1 + i % 2] for i, m in enumerate(rest))
 
 
-def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path) -> list[Finding]:
-    """Validate every set's flat records; writes Data Docs below `docs` and returns all findings, good and bad."""
+def check(sets: Mapping[str, Sequence[FlatRow]], longest: int, docs: Path) -> list[Finding]:
+    """Validate every set's rows; writes Data Docs below `docs` and returns all findings, good and bad."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     import pandas
@@ -80,19 +122,21 @@ def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path
     from temper.synthesis.expectations import expectations
 
     context = gx.get_context(mode="ephemeral")
-    site: Any = {
-        "class_name": "SiteBuilder",
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-    }
-    context.add_data_docs_site("local", site)
+    context.add_data_docs_site(
+        "local",
+        {
+            "class_name": "SiteBuilder",
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        },
+    )
     source = context.data_sources.add_pandas("sets")
     findings: list[Finding] = []
-    for name, records in sets.items():
-        frame = pandas.DataFrame(records)
+    for name, rows in sets.items():
+        frame = pandas.DataFrame([asdict(row) for row in rows])
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name))
-        roles = {str(record["role"]) for record in records} if name in BALANCED else set()
+        roles = {row.role for row in rows} if name in BALANCED else set()
         for expectation in expectations(frame.columns, roles, longest):
             suite.add_expectation(expectation)
         definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
@@ -107,7 +151,7 @@ def check(sets: Mapping[str, Sequence[dict[str, Any]]], longest: int, docs: Path
     return findings
 
 
-def _finding(name: str, item: Any) -> Finding:
+def _finding(name: str, item: "ExpectationValidationResult") -> Finding:
     result = item.result or {}
     examples = tuple(str(value)[:60] for value in (result.get("partial_unexpected_list") or [])[:3])
     config = item.expectation_config
@@ -121,7 +165,7 @@ def _finding(name: str, item: Any) -> Finding:
     )
 
 
-def summary(findings: Sequence[Finding], overlaps: Sequence[str]) -> dict[str, Any]:
+def summary(findings: Sequence[Finding], overlaps: Sequence[str]) -> dict[str, object]:
     """What the report folder and the tracking server keep."""
     return {
         "checked": len(findings),

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from temper.assets import public_documents, public_questions
-from temper.config.stages import Role, SynthesizeSettings
+from temper.config.stages import Role
+from temper.config.synthesize import SynthesizeSettings
 from temper.errors import DataError
 from temper.rows import AnyRow, Document, TalkRow, line
 

@@ -17,6 +17,8 @@ from temper.synthesis.overlap import key_text
 RowT = TypeVar("RowT", ChatRow, PairRow, PromptRow, TalkRow, Point)
 Votes = dict[str, tuple[int, RowT]]
 """A text's answers: how often each was given, and a row that gives it."""
+DumpedRow = tuple[str, int, int, dict[str, object]]
+"""Label, drawn number, votes and fields of a row that a sample holds."""
 SLACK = 2
 """Times `count` rows that are held before the labels are cut to what they can still have."""
 
@@ -81,7 +83,7 @@ class Sample(Generic[RowT]):
                 chosen.setdefault((draw, again), _elected(votes))
         return [row for _, row in sorted(chosen.items(), key=lambda entry: entry[0])]
 
-    def dump(self) -> list[tuple[str, int, int, dict[str, object]]]:
+    def dump(self) -> list[DumpedRow]:
         """What is held, as JSON can carry it."""
         return [
             (label, draw, count, plain(row))
@@ -90,7 +92,7 @@ class Sample(Generic[RowT]):
             for count, row in votes.values()
         ]
 
-    def load(self, dumped: Iterable[tuple[str, int, int, dict[str, object]]], kind: type[RowT]) -> None:
+    def load(self, dumped: Iterable[DumpedRow], kind: type[RowT]) -> None:
         """Take in what a `dump` held."""
         for label, draw, count, row in dumped:
             self._put(label, draw, parsed(row, kind), count)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from temper.agents.inputs import ExplainerInput
 from temper.assets import public_documents, public_questions
-from temper.config.stages import ROLES, Role, SynthesizeSettings
+from temper.config.stages import ROLES, Role
+from temper.config.synthesize import SynthesizeSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
 from temper.errors import DataError

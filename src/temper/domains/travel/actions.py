@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from temper.domains.base import Outcome
 
 if TYPE_CHECKING:
-    from temper.domains.travel.world import World
+    from temper.domains.travel.world import Flight, Hotel, World
 
 SHOWN = 2
 """Results that are told; all of them are kept."""
@@ -18,31 +18,36 @@ def _unknown(what: str) -> Outcome:
     return Outcome(f"{what} not found", (what,))
 
 
-def _found(things: Iterable[dict[str, Any]], *told: str) -> Outcome:
+def _listed(results: Sequence[tuple[str, ...]]) -> Outcome:
     """The first results, each as its id and what is told of it."""
-    shown = [[str(thing[key]) for key in ("id", *told)] for thing in list(things)[:SHOWN]]
+    shown = results[:SHOWN]
     if not shown:
         return Outcome("none found", ("none",))
-    facts = tuple(fact for thing in shown for fact in thing)
-    return Outcome("; ".join(" ".join(thing) for thing in shown), facts, focus=shown[0][0], reference=shown[0][0])
+    facts = tuple(fact for result in shown for fact in result)
+    return Outcome("; ".join(map(" ".join, shown)), facts, focus=shown[0][0], reference=shown[0][0])
 
 
-def _cheapest(things: Iterable[dict[str, Any]], **wanted: Any) -> list[dict[str, Any]]:
-    fitting = [thing for thing in things if all(thing[key] == value for key, value in wanted.items())]
-    return sorted(fitting, key=lambda thing: (thing.get("price", 0), thing["id"]))
+def _flights(flights: Iterable[Flight]) -> Outcome:
+    return _listed([(flight.id, str(flight.price)) for flight in flights])
+
+
+def _hotels(hotels: Iterable[Hotel]) -> Outcome:
+    return _listed([(hotel.id, hotel.name, str(hotel.price)) for hotel in hotels])
 
 
 def search_flights(world: World, origin: str, destination: str, day: str) -> Outcome:
     """The cheapest flights of that day; all are kept."""
-    found = _cheapest(world.flights.values(), origin=origin, destination=destination, day=day)
-    world.cache["flights"] = [flight["id"] for flight in found]
-    return _found(found, "price")
+    wanted = (origin, destination, day)
+    fitting = [f for f in world.flights.values() if (f.origin, f.destination, f.day) == wanted]
+    cheapest = sorted(fitting, key=lambda flight: (flight.price, flight.id))
+    world.cache["flights"] = [flight.id for flight in cheapest]
+    return _flights(cheapest)
 
 
 def filter_flights(world: World, max_price: int) -> Outcome:
     """Of the flights that were kept, those up to a price."""
     kept = [world.flights[name] for name in world.cache.get("flights", ())]
-    return _found([flight for flight in kept if flight["price"] <= max_price], "price")
+    return _flights(flight for flight in kept if flight.price <= max_price)
 
 
 def book_flight(world: World, flight: str, confirmed: str) -> Outcome:
@@ -56,39 +61,41 @@ def book_flight(world: World, flight: str, confirmed: str) -> Outcome:
 
 def search_hotels(world: World, city: str, stars: int) -> Outcome:
     """The cheapest hotels of a category; all are kept."""
-    found = _cheapest(world.hotels.values(), city=city, stars=stars)
-    world.cache["hotels"] = [hotel["id"] for hotel in found]
-    return _found(found, "name", "price")
+    fitting = [hotel for hotel in world.hotels.values() if (hotel.city, hotel.stars) == (city, stars)]
+    cheapest = sorted(fitting, key=lambda hotel: (hotel.price, hotel.id))
+    world.cache["hotels"] = [hotel.id for hotel in cheapest]
+    return _hotels(cheapest)
 
 
 def filter_hotels(world: World, max_price: int) -> Outcome:
     """Of the hotels that were kept, those up to a price a night."""
     kept = [world.hotels[name] for name in world.cache.get("hotels", ())]
-    return _found([hotel for hotel in kept if hotel["price"] <= max_price], "name", "price")
+    return _hotels(hotel for hotel in kept if hotel.price <= max_price)
 
 
 def hotel_details(world: World, hotel: str) -> Outcome:
     """Name, city, stars and price a night."""
-    found = world.hotels.get(hotel)
-    if not found:
+    known = world.hotels.get(hotel)
+    if not known:
         return _unknown(hotel)
-    facts = (hotel, found["name"], found["city"], str(found["stars"]), str(found["price"]))
+    facts = (hotel, known.name, known.city, str(known.stars), str(known.price))
     return Outcome(" ".join(facts), facts, focus=hotel)
 
 
 def book_hotel(world: World, hotel: str, nights: int) -> Outcome:
     """A booking with its whole price."""
-    found = world.hotels.get(hotel)
-    if not found:
+    known = world.hotels.get(hotel)
+    if not known:
         return _unknown(hotel)
-    booking, price = world.next_id(), str(found["price"] * nights)
+    booking, price = world.next_id(), str(known.price * nights)
     world.trips[booking] = f"{hotel} {nights}"
     return Outcome(f"{booking} {hotel} {nights} nights {price}", (booking, hotel, str(nights), price), focus=hotel)
 
 
 def search_restaurants(world: World, city: str, cuisine: str) -> Outcome:
     """Restaurants of a cuisine."""
-    return _found(_cheapest(world.restaurants.values(), city=city, cuisine=cuisine), "name")
+    fitting = [place for place in world.restaurants.values() if (place.city, place.cuisine) == (city, cuisine)]
+    return _listed(sorted((place.id, place.name) for place in fitting))
 
 
 def book_table(world: World, restaurant: str, day: str, people: int) -> Outcome:
@@ -103,7 +110,8 @@ def book_table(world: World, restaurant: str, day: str, people: int) -> Outcome:
 
 def search_attractions(world: World, city: str, kind: str) -> Outcome:
     """Sights of a kind."""
-    return _found(_cheapest(world.attractions.values(), city=city, kind=kind), "name")
+    fitting = [sight for sight in world.attractions.values() if (sight.city, sight.kind) == (city, kind)]
+    return _listed(sorted((sight.id, sight.name) for sight in fitting))
 
 
 def cancel_trip(world: World, booking: str, confirmed: str) -> Outcome:

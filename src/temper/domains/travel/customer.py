@@ -17,31 +17,31 @@ WORDS = Words(ANSWERS, CORRECTIONS, POLITE)
 def _values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Value] | None:
     """Values for every entity of the intent that break the rule `breaks` and no other, or None if none were found."""
     for _ in range(TRIES):
-        flight = rng.choice([f for f in world.flights.values() if f["full"] is (breaks == "flight_full")])
+        flight = rng.choice([f for f in world.flights.values() if f.full is (breaks == "flight_full")])
         place = rng.choice(list(world.attractions.values() if "attractions" in intent else world.restaurants.values()))
         hotel = rng.choice(list(world.hotels.values()))
         there = hotel if "hotel" in intent else place
         other = f"T{rng.choice(of_split(range(100, 1000), split))}"
         every = {
-            "origin": flight["origin"],
-            "destination": flight["destination"],
+            "origin": flight.origin,
+            "destination": flight.destination,
             "day": "monday"
             if breaks == "closed_monday"
-            else flight["day"]
+            else flight.day
             if "flight" in intent
             else rng.choice(DAYS[1:]),
             "max_price": rng.randint(10, 50) * 10,
-            "flight": flight["id"],
+            "flight": flight.id,
             "confirmed": "yes",
             "booking": other if breaks == "own_trip" else rng.choice([*world.trips, other]),
-            "city": there["city"],
-            "stars": hotel["stars"] if rng.random() < 0.8 else rng.choice(STARS),
-            "hotel": hotel["id"],
+            "city": there.city,
+            "stars": hotel.stars if rng.random() < 0.8 else rng.choice(STARS),
+            "hotel": hotel.id,
             "nights": rng.randint(15, 40) if breaks == "nights_limit" else rng.randint(1, 14),
-            "cuisine": place.get("cuisine", rng.choice(CUISINES)),
+            "cuisine": getattr(place, "cuisine", rng.choice(CUISINES)),
             "restaurant": rng.choice(list(world.restaurants)),
             "people": rng.randint(9, 20) if breaks == "party_limit" else rng.randint(2, 8),
-            "kind": place.get("kind", rng.choice(KINDS)),
+            "kind": getattr(place, "kind", rng.choice(KINDS)),
         }
         given = {name: every[name] for name in INTENTS[intent].entities}
         calls = [call for call in plan(Understanding(intent, given)) if "$a" not in call[1].values()]

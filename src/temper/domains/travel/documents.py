@@ -10,8 +10,8 @@ from temper.domains.travel.world import World, make_world
 
 def _flights(rng: random.Random, world: World) -> tuple[str, str]:
     lines = [
-        f"{flight['id']} flies from {flight['origin']} to {flight['destination']} on {flight['day']}. "
-        + ("It is full." if flight["full"] else f"It costs {flight['price']} euros.")
+        f"{flight.id} flies from {flight.origin} to {flight.destination} on {flight.day}. "
+        + ("It is full." if flight.full else f"It costs {flight.price} euros.")
         for flight in rng.sample(list(world.flights.values()), 4)
     ]
     return "Timetable of the travel agency.", " ".join(lines)
@@ -20,10 +20,8 @@ def _flights(rng: random.Random, world: World) -> tuple[str, str]:
 def _places(rng: random.Random, world: World) -> tuple[str, str]:
     hotels = rng.sample(list(world.hotels.values()), 2)
     tables = rng.sample(list(world.restaurants.values()), 2)
-    lines = [
-        f"{h['id']}, the {h['name']} in {h['city']}, has {h['stars']} stars at {h['price']} a night." for h in hotels
-    ]
-    lines += [f"{r['id']}, {r['name']} in {r['city']}, cooks {r['cuisine']} food." for r in tables]
+    lines = [f"{h.id}, the {h.name} in {h.city}, has {h.stars} stars at {h.price} a night." for h in hotels]
+    lines += [f"{r.id}, {r.name} in {r.city}, cooks {r.cuisine} food." for r in tables]
     return "Guide of the travel agency.", " ".join(lines)
 
 

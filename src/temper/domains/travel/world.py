@@ -3,9 +3,9 @@
 import hashlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from temper.domains.base import STEP, Call, Checked, Outcome, of_split, reviewed
 from temper.domains.travel import actions
@@ -13,18 +13,60 @@ from temper.domains.travel.catalogue import CITIES, CUISINES, DAYS, HOTELS, KIND
 from temper.domains.travel.rules import CHECKS, RULES
 from temper.rows import Value
 
-Thing = dict[str, Any]
-"""A flight, hotel, restaurant or sight: `id`, and what is known of it."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A flight of one day; prices in whole euros."""
+
+    id: str
+    origin: str
+    destination: str
+    day: str
+    price: int
+    full: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place of a city that has a name."""
+
+    id: str
+    name: str
+    city: str
+
+
+@dataclass(frozen=True)
+class Hotel(Place):
+    """A hotel with its price a night."""
+
+    stars: int
+    price: int
+
+
+@dataclass(frozen=True)
+class Restaurant(Place):
+    """A restaurant of one cuisine."""
+
+    cuisine: str
+
+
+@dataclass(frozen=True)
+class Sight(Place):
+    """A sight of one kind."""
+
+    kind: str
 
 
 @dataclass
 class World:
     """All that the tools read and change. Equal seeds and equal calls give equal states."""
 
-    flights: dict[str, Thing]
-    hotels: dict[str, Thing]
-    restaurants: dict[str, Thing]
-    attractions: dict[str, Thing]
+    flights: dict[str, Flight]
+    hotels: dict[str, Hotel]
+    restaurants: dict[str, Restaurant]
+    attractions: dict[str, Sight]
     trips: dict[str, str]
     counter: int
     cache: dict[str, list[str]] = field(default_factory=dict)
@@ -58,8 +100,8 @@ class World:
 
     def seats(self, flight: str) -> str:
         """Whether a flight has seats."""
-        found = self.flights.get(flight)
-        return "unknown" if found is None else "full" if found["full"] else "free"
+        known = self.flights.get(flight)
+        return "unknown" if known is None else "full" if known.full else "free"
 
     def owner(self, booking: str) -> str:
         """Whose booking it is."""
@@ -82,27 +124,23 @@ def make_world(seed: int, split: str) -> World:
     cities = rng.sample(CITIES[split], 5)
     ids = iter(rng.sample(of_split(range(10, 600), split), 150))
 
-    def things(prefix: str, count: int, make: Any) -> dict[str, Thing]:
-        made = [{"id": f"{prefix}{next(ids)}", **make()} for _ in range(count)]
-        return {thing["id"]: thing for thing in made}
-
-    def flight() -> Thing:
+    def flight(id: str) -> Flight:
         origin, destination = rng.sample(cities, 2)
         price = rng.randint(4, 60) * 10
-        return {
-            "origin": origin, "destination": destination, "day": rng.choice(DAYS), "price": price,
-            "full": rng.random() < 0.2,
-        }  # fmt: skip
+        return Flight(id, origin, destination, rng.choice(DAYS), price, rng.random() < 0.2)
 
-    def hotel() -> Thing:
+    def hotel(id: str) -> Hotel:
         name, price = rng.choice(HOTELS[split]), rng.randint(5, 40) * 10
-        return {"name": name, "city": rng.choice(cities), "stars": rng.choice(STARS), "price": price}
+        return Hotel(id, name, rng.choice(cities), rng.choice(STARS), price)
 
-    def restaurant() -> Thing:
-        return {"name": rng.choice(RESTAURANTS[split]), "city": rng.choice(cities), "cuisine": rng.choice(CUISINES)}
+    def restaurant(id: str) -> Restaurant:
+        return Restaurant(id, rng.choice(RESTAURANTS[split]), rng.choice(cities), rng.choice(CUISINES))
 
-    def sight() -> Thing:
-        return {"name": rng.choice(SIGHTS[split]), "city": rng.choice(cities), "kind": rng.choice(KINDS)}
+    def sight(id: str) -> Sight:
+        return Sight(id, rng.choice(SIGHTS[split]), rng.choice(cities), rng.choice(KINDS))
+
+    def things(prefix: str, count: int, make: Callable[[str], T]) -> dict[str, T]:
+        return {id: make(id) for id in (f"{prefix}{next(ids)}" for _ in range(count))}
 
     return World(
         flights=things("F", 60, flight),

@@ -7,9 +7,9 @@ from temper.config import PipelineConfig
 from temper.config.settings import JSON
 from temper.config.stages import (
     BaseSettings,
-    SynthesizeSettings,
     ValidateSettings,
 )
+from temper.config.synthesize import SynthesizeSettings
 from temper.errors import MissingModelError
 from temper.process.specs.base import MODEL, REPORT, DomainSource, Facts, Spec
 from temper.traces.bring import imported
