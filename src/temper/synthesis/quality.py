@@ -155,6 +155,7 @@ def _finding(name: str, item: "ExpectationValidationResult") -> Finding:
     result = item.result or {}
     examples = tuple(str(value)[:60] for value in (result.get("partial_unexpected_list") or [])[:3])
     config = item.expectation_config
+    assert config is not None  # only a result that was read from a file may lack it
     return Finding(
         set=name,
         expectation=config.type.removeprefix("expect_"),

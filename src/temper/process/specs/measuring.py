@@ -4,12 +4,12 @@ from pydantic import Field
 
 from temper.config import PipelineConfig
 from temper.config.engine import EngineSettings
+from temper.config.gate import GateSettings
 from temper.config.rungs import DRAFTER_FP8, RUNGS, STUDENT, Rung, ladder
 from temper.config.settings import Settings
 from temper.config.stages import (
     BenchmarkSettings,
     EvaluateSettings,
-    GateSettings,
     Measured,
     RegistrySettings,
 )
