@@ -160,10 +160,10 @@ def test_what_the_explainer_drops_of_a_result_follows_in_brackets() -> None:
         "executor": '[{"name":"opening_hours","arguments":{"department":"sales"}}]',
     }
     turn = asyncio.run(talk(Says(**answers, explainer="We open at 09:00.")).turn("When is sales open?"))
-    asked = turn.traces[-1].asked
-    assert isinstance(asked, ExplainerInput)
-    assert isinstance(asked.happened, Run)
-    facts = asked.happened.outcomes[-1].facts
+    inputs = turn.traces[-1].inputs
+    assert isinstance(inputs, ExplainerInput)
+    assert isinstance(inputs.happened, Run)
+    facts = inputs.happened.outcomes[-1].facts
     assert turn.reply.startswith("We open at 09:00. (")
     assert holds(turn.reply, facts)
     assert turn.counts["explainer_completed"] == 1

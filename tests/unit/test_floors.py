@@ -181,7 +181,7 @@ def _scenarios(count: int) -> list[Scenario]:
             split="test",
             turns=tuple(line.text for line in episode.lines),
             meanings=tuple(line.truth.text() for line in episode.lines),
-            facts=tuple(explain(DOMAIN, r.asked)[1] for r in episode.records if isinstance(r.asked, ExplainerInput)),
+            facts=tuple(explain(DOMAIN, r.inputs)[1] for r in episode.records if isinstance(r.inputs, ExplainerInput)),
             goal=episode.goal,
         )
         for episode in episodes

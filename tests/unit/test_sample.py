@@ -13,7 +13,7 @@ from temper.config import load_preset
 from temper.domains import load_domain
 from temper.rows import ChatRow, Message, spoken
 from temper.synthesis import gather as gathering
-from temper.synthesis.gather import Gathered, gather, spread_over_ray
+from temper.synthesis.gather import TrainingRows, gather, spread_over_ray
 from temper.synthesis.sample import SLACK, Sample
 
 STREAMS = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 40)), max_size=120)
@@ -102,13 +102,13 @@ def test_a_killed_simulation_goes_on_and_ends_with_the_same_rows(
 def test_ray_plays_the_same_conversations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "KEEP", 5)
     alone, _ = gather(DOMAIN, SETTINGS, 12, tmp_path, lambda *_, **__: None)
-    together = Gathered(DOMAIN, SETTINGS)
+    together = TrainingRows(DOMAIN, SETTINGS)
     spread_over_ray(together, SETTINGS, 12)
     assert rows(together) == rows(alone)
 
 
-def rows(gathered: Gathered) -> list[Any]:
-    return [*(sample.rows() for sample in gathered.sft.values()), gathered.dpo.rows()]
+def rows(training: TrainingRows) -> list[Any]:
+    return [*(sample.rows() for sample in training.sft.values()), training.dpo.rows()]
 
 
 def test_a_label_with_too_few_rows_gives_them_again_and_the_others_once() -> None:

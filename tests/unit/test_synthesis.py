@@ -27,8 +27,8 @@ from temper.synthesis.simulator import play
 DOMAIN = load_domain("automotive")
 
 
-def row(id: str, asked: str, role: str = "planner") -> ChatRow:
-    return ChatRow(id=id, role=role, prompt=[{"role": "user", "content": asked}], completion=spoken("x"))
+def row(id: str, question: str, role: str = "planner") -> ChatRow:
+    return ChatRow(id=id, role=role, prompt=[{"role": "user", "content": question}], completion=spoken("x"))
 
 
 def make(folder: Path, **other: Any) -> dict[str, float]:
@@ -62,20 +62,20 @@ def test_other_prompts_for_the_drafter_change_no_other_training_set(sets: Path, 
 
 
 def test_what_the_assets_cannot_give_ends_it_before_anything_is_simulated(tmp_path: Path) -> None:
-    asked = {"draft_public_prompts": 77_000, "calibration_public": 1_400, "cpt_public_documents": 20_000}
+    sizes = {"draft_public_prompts": 77_000, "calibration_public": 1_400, "cpt_public_documents": 20_000}
     with pytest.raises(DataError) as refused:
-        make(tmp_path, **asked, document_characters=60_000)
+        make(tmp_path, **sizes, document_characters=60_000)
     said = str(refused.value)
     assert "\n" not in said
     assert "draft_public_prompts asks for 77,000 public questions, there are 1,000 (lower it to 1000" in said
-    assert all(f"synthesize.{name} asks for" in said for name in (*asked, "document_characters"))
+    assert all(f"synthesize.{name} asks for" in said for name in (*sizes, "document_characters"))
     assert list(tmp_path.iterdir()) == [], "nothing was played or written"
 
 
 def test_what_the_conversations_cannot_give_ends_it_with_every_figure(tmp_path: Path) -> None:
-    asked = {"traces_per_role": {"executor": 5_000, "planner": 8}, "dpo_pairs": 900}
+    sizes = {"traces_per_role": {"executor": 5_000, "planner": 8}, "dpo_pairs": 900}
     with pytest.raises(DataError) as refused:
-        make(tmp_path, **asked)
+        make(tmp_path, **sizes)
     said = str(refused.value)
     assert said.startswith("2 of the requests cannot be met")
     for name in ("traces_per_role.executor", "dpo_pairs"):

@@ -29,15 +29,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """One call of one role: what is asked, and the messages that a model reads of it."""
+    """One call of one role: its inputs, and the messages in which a model reads them."""
 
-    asked: RoleInput
+    inputs: RoleInput
     messages: list[Message]
 
     @property
     def role(self) -> str:
         """Who is asked."""
-        return self.asked.role
+        return self.inputs.role
 
 
 class Responder(Protocol):

@@ -47,36 +47,41 @@ class Prompter:
     domain: Domain
     variant: Variant = "plain"
 
-    def messages(self, asked: RoleInput) -> list[Message]:
+    def messages(self, inputs: RoleInput) -> list[Message]:
         """What the role reads when it is asked this."""
-        match asked:
+        match inputs:
             case UnderstanderInput():
-                return self._messages(asked.role, _understander(asked))
+                return self._messages(inputs.role, _understander(inputs))
             case PlannerInput():
                 return self._messages(
-                    asked.role, self._planner(asked), self.domain.intents[asked.state.intent].business
+                    inputs.role, self._planner(inputs), self.domain.intents[inputs.state.intent].business
                 )
             case EvaluatorInput():
-                return self._messages(asked.role, self._evaluator(asked))
+                return self._messages(inputs.role, self._evaluator(inputs))
             case ExecutorInput():
-                return self._messages(asked.role, [asked.plan.text()])
+                return self._messages(inputs.role, [inputs.plan.text()])
             case ExplainerInput():
-                return self._messages(asked.role, [f"customer: {asked.utterance}", self._report(asked.happened)])
+                return self._messages(inputs.role, [f"customer: {inputs.utterance}", self._report(inputs.happened)])
 
-    def _planner(self, asked: PlannerInput) -> list[str]:
+    def _planner(self, inputs: PlannerInput) -> list[str]:
         """The rules about the intent, facts that they ask for, what is given, and last what decides: the intent's name
         and what is missing, or why a plan came back. The tools of the business stand in the instructions.
         """
-        state, intent = asked.state, self.domain.intents[asked.state.intent]
+        state, intent = inputs.state, self.domain.intents[inputs.state.intent]
         given = json.dumps(state.entities, separators=(",", ":"))
         missing = f"missing: {', '.join(state.missing) or 'none'}"
-        why = f"feedback: {asked.feedback}" if asked.feedback and not state.missing else missing
-        return [self._rules(intent.tools), f"facts: {asked.facts or 'none'}", f"given: {given}", f"{intent.name} {why}"]
+        why = f"feedback: {inputs.feedback}" if inputs.feedback and not state.missing else missing
+        return [
+            self._rules(intent.tools),
+            f"facts: {inputs.facts or 'none'}",
+            f"given: {given}",
+            f"{intent.name} {why}",
+        ]
 
-    def _evaluator(self, asked: EvaluatorInput) -> list[str]:
+    def _evaluator(self, inputs: EvaluatorInput) -> list[str]:
         """The rules about the plan's tools, facts, and the plan."""
-        tools = [name for name, _ in asked.plan.calls]
-        return [self._rules(tools), f"facts: {asked.facts or 'none'}", f"plan:\n{asked.plan.text()}"]
+        tools = [name for name, _ in inputs.plan.calls]
+        return [self._rules(tools), f"facts: {inputs.facts or 'none'}", f"plan:\n{inputs.plan.text()}"]
 
     def _report(self, happened: Plan | Run) -> str:
         """A question, a refusal with its rule, or the results, one a line."""
@@ -115,7 +120,7 @@ class Prompter:
         return [{"role": "system", "content": system}, {"role": "user", "content": "\n".join(lines)}]
 
 
-def _understander(asked: UnderstanderInput) -> list[str]:
+def _understander(inputs: UnderstanderInput) -> list[str]:
     """State of the open task, what was last shown, and what the customer says."""
-    state = asked.state.text() if asked.state else "none"
-    return [f"state: {state}", f"shown: {asked.focus or 'none'}", f"customer: {asked.utterance}"]
+    state = inputs.state.text() if inputs.state else "none"
+    return [f"state: {state}", f"shown: {inputs.focus or 'none'}", f"customer: {inputs.utterance}"]

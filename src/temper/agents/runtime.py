@@ -91,10 +91,10 @@ class Conversation:
             await self._explain(turn, happened)
         return turn
 
-    async def _ask(self, turn: Turn, asked: RoleInput) -> str:
-        messages = self.prompter.messages(asked)
-        answer = await self.system.chat.respond(Request(asked, messages), self.system.max_tokens)
-        turn.traces.append(Trace(asked, messages, answer.text, answer.prompt_tokens, answer.completion_tokens))
+    async def _ask(self, turn: Turn, inputs: RoleInput) -> str:
+        messages = self.prompter.messages(inputs)
+        answer = await self.system.chat.respond(Request(inputs, messages), self.system.max_tokens)
+        turn.traces.append(Trace(inputs, messages, answer.text, answer.prompt_tokens, answer.completion_tokens))
         return answer.text.strip()
 
     async def _understand(self, turn: Turn) -> Understanding:

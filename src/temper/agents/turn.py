@@ -10,9 +10,9 @@ from temper.rows import Message
 
 @dataclass(frozen=True)
 class Trace:
-    """One agent call: what was asked, the messages that were read, what was written, and what it cost."""
+    """One agent call: its inputs, the messages that were read, the output, and what it cost."""
 
-    asked: RoleInput
+    inputs: RoleInput
     messages: list[Message]
     output: str
     prompt_tokens: int
@@ -21,7 +21,7 @@ class Trace:
     @property
     def role(self) -> str:
         """Who was asked."""
-        return self.asked.role
+        return self.inputs.role
 
 
 @dataclass

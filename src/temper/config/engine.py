@@ -31,8 +31,8 @@ class EngineSettings(Settings):
     @field_validator("flags")
     @classmethod
     def _none_opens_a_door(cls, flags: tuple[str, ...]) -> tuple[str, ...]:
-        if found := next(filter(None, map(refusal, flags)), None):
-            raise ValueError(found)
+        if why := next(filter(None, map(refusal, flags)), None):
+            raise ValueError(why)
         return flags
 
     def without_drafter(self) -> "EngineSettings":

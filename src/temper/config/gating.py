@@ -31,10 +31,10 @@ def champion_rules(rules: tuple[Rule, ...], margin: float) -> tuple[Rule, ...]:
     for rule in rules:
         figure = metrics.parse(rule.metric)
         if isinstance(figure, AgentScore | EndToEnd | SliceScore) and figure.stage != "teacher":
-            asked = rule.margin or (rule.value if rule.kind == "non_inferior" and figure.stage == SERVED else None)
+            own_margin = rule.margin or (rule.value if rule.kind == "non_inferior" and figure.stage == SERVED else None)
             served = _at(figure, SERVED)
-            own[served] = own.get(served) or asked
-    return tuple(_beside(figure, asked or margin) for figure, asked in own.items())
+            own[served] = own.get(served) or own_margin
+    return tuple(_beside(figure, own_margin or margin) for figure, own_margin in own.items())
 
 
 def _beside(figure: Figure, margin: float) -> Rule:
@@ -84,10 +84,10 @@ def _too_few(where: str, rule: Rule, config: "PipelineConfig") -> Iterator[str]:
 
 def points_behind(name: str, config: "PipelineConfig") -> int:
     """Outcomes that a run asks for a figure."""
-    figure, asked = metrics.parse(name), config.evaluate
+    figure, settings = metrics.parse(name), config.evaluate
     if isinstance(figure, EndToEnd):
-        return {str(stage): n for stage, n in asked.scenarios.items()}.get(figure.stage, 0) * asked.trials
-    return {str(stage): n for stage, n in asked.points_per_role.items()}.get(getattr(figure, "stage", ""), 0)
+        return {str(stage): n for stage, n in settings.scenarios.items()}.get(figure.stage, 0) * settings.trials
+    return {str(stage): n for stage, n in settings.points_per_role.items()}.get(getattr(figure, "stage", ""), 0)
 
 
 def _least_margin(points: int) -> float:

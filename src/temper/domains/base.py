@@ -212,7 +212,7 @@ def reviewed(
     checked = []
     for name, rule in rules.items():
         look, allowed = checks[name]
-        seen = [look(world, given) for tool, given in calls if tool in rule.tools]
+        seen = [look(world, arguments) for tool, arguments in calls if tool in rule.tools]
         if seen:
             wrong = [value for value in seen if not allowed(value)]
             checked.append(Checked(name, str((wrong or seen)[0]), not wrong))

@@ -33,7 +33,7 @@ class Task:
     """What a customer wants: the intent, a value for each of its entities, and how the request is worded."""
 
     intent: Intent
-    given: Values
+    entities: Values
     template: str
     slices: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Task:
     def said(self) -> dict[str, Value]:
         """The values that the request brings along."""
         return {
-            name: self.given[name]
+            name: self.entities[name]
             for name in self.intent.entities
             if "{" + name + "}" in self.template or name in self.implied
         }
@@ -69,17 +69,17 @@ def tell(
     in the next line.
     """
     known, slices = task.said(), task.slices
-    wrong = slip(rng, known, redraw()) if len(known) < len(task.given) and chance(rng, corrections) else {}
+    wrong = slip(rng, known, redraw()) if len(known) < len(task.entities) and chance(rng, corrections) else {}
     opener = rng.choice(words.polite)
-    text = opener + say(task.template, {**task.given, **wrong})
+    text = opener + say(task.template, {**task.entities, **wrong})
     lines = [Line(text, task.truth({**known, **wrong}), task.template, slices)]
     for name in wrong:
         answer = f"{rng.choice(words.corrections[split])} {rng.choice(telling(words.answers[name][split]))}"
-        lines.append(Line(say(answer, task.given), task.truth(known), answer, (*slices, "correction")))
+        lines.append(Line(say(answer, task.entities), task.truth(known), answer, (*slices, "correction")))
     while missing := lines[-1].truth.missing:
         answer = rng.choice(words.answers[missing[0]][split])
-        known = {**known, missing[0]: task.given[missing[0]]}
-        lines.append(Line(say(answer, task.given), task.truth(known), answer, slices))
+        known = {**known, missing[0]: task.entities[missing[0]]}
+        lines.append(Line(say(answer, task.entities), task.truth(known), answer, slices))
     return lines
 
 

@@ -18,7 +18,7 @@ from temper.domains.base import Line
 from temper.rows import Message
 from temper.synthesis.endpoint import Endpoint, Unusable
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 SHOWN = 3
 """Worked examples that a large model sees for a role."""
 
@@ -61,17 +61,19 @@ class Cast:
         """The teacher model's answer; empty, and so malformed for M, when it wrote none."""
         assert self.teacher
         try:
-            written = await self.teacher.ask(self._shown(request), Written)
+            reply = await self.teacher.ask(self._messages(request), Written)
         except Unusable:
             return Answer("")
-        return Answer(written.answer)
+        return Answer(reply.answer)
 
     async def judged(self, request: Request, said: str) -> str | None:
         """The answer as the judge model would have it; None when the judge gave no usable word."""
         assert self.judge
         task = "Below is what an agent was asked. Judge the answer given last; correct it where it is wrong."
-        worked = "\n\n".join(f"asked: {_asked(r.messages)}\nright: {right}" for r, right in self._worked(request.role))
-        content = f"{worked}\n\nasked: {_asked(request.messages)}\nanswer: {said}"
+        examples = "\n\n".join(
+            f"asked: {_text(r.messages)}\nright: {right}" for r, right in self._examples_of(request.role)
+        )
+        content = f"{examples}\n\nasked: {_text(request.messages)}\nanswer: {said}"
         try:
             judgement = await self.judge.ask([_message("system", task), _message("user", content)], Judgement)
         except Unusable:
@@ -86,23 +88,23 @@ class Cast:
             " Keep numbers, names, days, times and codes as they are, and ask for nothing more."
         )
         try:
-            said = await self.simulator.ask([_message("system", task), _message("user", line.text)], Said)
+            reply = await self.simulator.ask([_message("system", task), _message("user", line.text)], Said)
         except Unusable:
             return line
         values = [str(value) for value in line.truth.entities.values() if holds(line.text, [str(value)])]
-        return replace(line, text=said.text) if holds(said.text, values) else line
+        return replace(line, text=reply.text) if holds(reply.text, values) else line
 
-    def _shown(self, request: Request) -> list[Message]:
+    def _messages(self, request: Request) -> list[Message]:
         """The role's instructions, worked examples, and the request."""
         system, *rest = request.messages
         shots = [
             message
-            for example, right in self._worked(request.role)
+            for example, right in self._examples_of(request.role)
             for message in (example.messages[-1], _message("assistant", Written(answer=right).model_dump_json()))
         ]
         return [_message("system", f"{system['content']}\nPut it into `answer`, as in the examples."), *shots, *rest]
 
-    def _worked(self, role: str) -> Sequence[tuple[Request, str]]:
+    def _examples_of(self, role: str) -> Sequence[tuple[Request, str]]:
         return (self.examples or {}).get(role, ())[:SHOWN]
 
 
@@ -111,20 +113,20 @@ class Players:
 
     cast = Cast()
 
-    def together(self, plays: Sequence[Coroutine[None, None, Made]]) -> list[Made]:
-        """What the plays make, in their order."""
+    def together(self, plays: Sequence[Coroutine[None, None, Result]]) -> list[Result]:
+        """The results of the plays, in their order."""
         return [asyncio.run(play) for play in plays]
 
     def spent(self) -> dict[str, float]:
-        """Tokens and money by who was paid."""
+        """Tokens and money, by endpoint."""
         return {}
 
 
 class HiredPlayers(Players):
-    """With the endpoints that the settings name; what was paid for is kept in `work`. Use as a context manager."""
+    """Players behind the endpoints that the settings name; `work` keeps paid answers. Use as a context manager."""
 
     def __init__(self, settings: SynthesizeSettings, examples: Sequence[tuple[Request, str]], work: Path) -> None:
-        self._hired = {name: chosen for name in ROLES_TO_HIRE if (chosen := getattr(settings, name)) is not None}
+        self._hired = {name: endpoint for name in ROLES_TO_HIRE if (endpoint := getattr(settings, name)) is not None}
         self._work = work
         self._examples: dict[str, list[tuple[Request, str]]] = defaultdict(list)
         for request, right in examples:
@@ -141,16 +143,16 @@ class HiredPlayers(Players):
         self._runner.close()
 
     async def _assembled(self) -> Cast:
-        found = {
-            name: await self._open.enter_async_context(Endpoint(chosen, self._work / f"{name}.sqlite"))
-            for name, chosen in self._hired.items()
+        endpoints = {
+            name: await self._open.enter_async_context(Endpoint(settings, self._work / f"{name}.sqlite"))
+            for name, settings in self._hired.items()
         }
-        return Cast(**found, examples=self._examples)
+        return Cast(**endpoints, examples=self._examples)
 
-    def together(self, plays: Sequence[Coroutine[None, None, Made]]) -> list[Made]:
+    def together(self, plays: Sequence[Coroutine[None, None, Result]]) -> list[Result]:
         """Side by side, as the endpoints answer."""
 
-        async def all_of_them() -> list[Made]:
+        async def all_of_them() -> list[Result]:
             return await asyncio.gather(*plays)
 
         return self._runner.run(all_of_them())
@@ -164,7 +166,7 @@ class HiredPlayers(Players):
         }
 
 
-def _asked(messages: Sequence[Message]) -> str:
+def _text(messages: Sequence[Message]) -> str:
     return "\n".join(message["content"] for message in messages)
 
 

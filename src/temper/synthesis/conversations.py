@@ -31,7 +31,7 @@ def episodes(
     traffic: Traffic,
     players: Players = SCRIPTED,
 ) -> Iterator[Episode]:
-    """The conversations of one kind with these numbers, in order, each made when it is asked for."""
+    """The conversations of one kind with these numbers, in order, each played when it is needed."""
     traffic = replace(traffic, corrections=settings.corrections, dropped=settings.dropped_tasks)
     split = "test" if kind in ("points", "scenarios") else "train"
     first = settings.seed * 10_000_000 + OFFSETS[kind]
@@ -44,14 +44,14 @@ def hire(domain: Domain, settings: SynthesizeSettings, work: Path) -> AbstractCo
     """The players that the settings name; models see worked examples of conversations that are in no set."""
     if not (settings.teacher or settings.judge or settings.simulator):
         return nullcontext(SCRIPTED)
-    played = episodes(domain, settings, "examples", range(12), Traffic(variants=0.0))
-    examples = [(Request(r.asked, r.messages), r.right) for e in played for r in e.records]
+    conversations = episodes(domain, settings, "examples", range(12), Traffic(variants=0.0))
+    examples = [(Request(r.inputs, r.messages), r.right) for e in conversations for r in e.records]
     return HiredPlayers(settings, examples, work)
 
 
 def point(domain: Domain, record: Record, episode: Episode) -> Point:
     """A record as an evaluation point, still without an id; see `temper.agents.scoring`."""
-    facts = explain(domain, record.asked)[1] if isinstance(record.asked, ExplainerInput) else ()
+    facts = explain(domain, record.inputs)[1] if isinstance(record.inputs, ExplainerInput) else ()
     calls = [(name, dict(arguments)) for name, arguments in episode.calls[: record.calls_before]]
     return Point(
         id="",

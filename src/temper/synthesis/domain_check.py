@@ -103,8 +103,8 @@ def _things(domain: Domain) -> Iterator[str]:
         for seed in range(SEEDS):
             episode = asyncio.run(play(domain, seed, split, replace(QUIET, out_of_policy=0.5)))
             said = [item for line in episode.lines for item in line.truth.entities.items()]
-            replies = [record.asked for record in episode.records if isinstance(record.asked, ExplainerInput)]
-            said += [("a result", fact) for asked in replies for fact in explain(domain, asked)[1]]
+            replies = [record.inputs for record in episode.records if isinstance(record.inputs, ExplainerInput)]
+            said += [("a result", fact) for inputs in replies for fact in explain(domain, inputs)[1]]
             for name, value in said:
                 if _thing(value, domain):
                     things.setdefault(str(value), name)
@@ -186,8 +186,8 @@ def _conversations(domain: Domain) -> Iterator[str]:
             if wrong:
                 yield f"the right answers to {line.text!r} led to {', '.join(sorted(wrong))}"
         for record in episode.records:
-            asked = record.asked
-            if isinstance(asked, ExplainerInput) and not holds(record.right, explain(domain, asked)[1]):
+            inputs = record.inputs
+            if isinstance(inputs, ExplainerInput) and not holds(record.right, explain(domain, inputs)[1]):
                 yield f"reply(...) does not hold the facts of its outcomes: {record.right!r}"
 
 

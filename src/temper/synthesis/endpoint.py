@@ -73,8 +73,8 @@ class Endpoint:
         ConfigError when the budget is spent or the endpoint refuses the request.
         """
         schema = shape.model_json_schema()
-        asked = [self.settings.model, self.settings.temperature, self.settings.max_tokens, messages, schema]
-        key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        question = [self.settings.model, self.settings.temperature, self.settings.max_tokens, messages, schema]
+        key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
         row = self._journal.execute("SELECT text FROM paid WHERE key = ? AND text IS NOT NULL", (key,)).fetchone()
         if row:
             return shape.model_validate_json(row[0])
@@ -156,9 +156,9 @@ class Endpoint:
         return secrets.redacted(error.message)[:200]
 
     def _pause(self, error: Exception, tries: int) -> float:
-        asked = error.response.headers.get("retry-after") if isinstance(error, openai.APIStatusError) else None
-        if asked and asked.replace(".", "", 1).isdigit():
-            return min(float(asked), LONGEST_PAUSE_S)
+        question = error.response.headers.get("retry-after") if isinstance(error, openai.APIStatusError) else None
+        if question and question.replace(".", "", 1).isdigit():
+            return min(float(question), LONGEST_PAUSE_S)
         return min(self._pause_s * 2**tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)
 
     def _within_budget(self) -> None:

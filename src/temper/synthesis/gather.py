@@ -24,18 +24,18 @@ from temper.synthesis.simulator import Episode, Record
 REPEATS = 4
 """How often an SFT row may come where its label has too few: six services have six prices, however often one asks."""
 KEEP = 500
-"""Conversations after which what was gathered is written down, and that a worker plays at a time."""
+"""Conversations after which the rows so far are written down, and that a worker plays at a time."""
 
 
 class Dump(TypedDict):
-    """What was gathered, as JSON can carry it."""
+    """The rows so far, as JSON can carry them."""
 
     sft: dict[str, list[DumpedRow]]
     dpo: list[DumpedRow]
     calls: int
 
 
-class Gathered:
+class TrainingRows:
     """Judged traces by role and caught mistakes by kind, of the conversations so far."""
 
     def __init__(self, domain: Domain, settings: SynthesizeSettings) -> None:
@@ -47,12 +47,12 @@ class Gathered:
         self.calls = 0
 
     def play(self, numbers: range, work: Path, say: Callable[[int], None] = lambda _: None) -> dict[str, float]:
-        """Play the training conversations with these numbers; returns what was paid to whom."""
+        """Play the training conversations with these numbers; returns what it cost."""
         settings = self._settings
         traffic = Traffic(mistake_rate=settings.mistake_rate, catch_rate=settings.judge_catch_rate, out_of_policy=0.5)
         with hire(self._domain, settings, work) as players:
-            played = episodes(self._domain, settings, "train", numbers, traffic, players)
-            for number, episode in zip(numbers, played, strict=True):
+            conversations = episodes(self._domain, settings, "train", numbers, traffic, players)
+            for number, episode in zip(numbers, conversations, strict=True):
                 self._add(episode)
                 say(number + 1)
             return players.spent()
@@ -67,53 +67,51 @@ class Gathered:
 
     def _tells_apart(self, record: Record, episode: Episode) -> bool:
         """Whether the checker passes what the judge wrote and fails what the teacher wrote."""
-        checked = point(self._domain, record, episode)
-        return not why_wrong(checked, record.judged, self._domain) and bool(
-            why_wrong(checked, record.teacher, self._domain)
-        )
+        task = point(self._domain, record, episode)
+        return not why_wrong(task, record.judged, self._domain) and bool(why_wrong(task, record.teacher, self._domain))
 
     def dump(self) -> Dump:
-        """Everything, for another process or a later run."""
+        """The rows so far, for another process or a later run."""
         return {"sft": {role: s.dump() for role, s in self.sft.items()}, "dpo": self.dpo.dump(), "calls": self.calls}
 
-    def load(self, dumped: Dump) -> None:
-        """Take in what another one, or an earlier run, had gathered."""
-        for role, held in dumped["sft"].items():
-            self.sft[role].load(held, ChatRow)
-        self.dpo.load(dumped["dpo"], PairRow)
-        self.calls += dumped["calls"]
+    def load(self, dump: Dump) -> None:
+        """Take in the rows of another process or an earlier run."""
+        for role, state in dump["sft"].items():
+            self.sft[role].load(state, ChatRow)
+        self.dpo.load(dump["dpo"], PairRow)
+        self.calls += dump["calls"]
 
 
 def gather(
     domain: Domain, settings: SynthesizeSettings, conversations: int, work: Path, say: Callable[..., None]
-) -> tuple[Gathered, dict[str, float]]:
+) -> tuple[TrainingRows, dict[str, float]]:
     """All training conversations, and what they cost: seconds, tokens, money.
 
-    What is gathered is kept in `work`: a run that was killed plays on from there and ends with the same rows.
+    The rows so far are kept in `work`: a run that was killed plays on from there and ends with the same rows.
     """
     started = time.monotonic()
-    gathered, kept = Gathered(domain, settings), work / "gathered.json"
+    rows, file = TrainingRows(domain, settings), work / "gathered.json"
     if settings.ray:
-        spread_over_ray(gathered, settings, conversations)
-        return gathered, _pace(gathered, conversations, started)
+        spread_over_ray(rows, settings, conversations)
+        return rows, _pace(rows, conversations, started)
     done = 0
-    if kept.is_file():
-        held = json.loads(kept.read_text(encoding="utf-8"))
-        done = held["conversations"]
-        gathered.load(held)
+    if file.is_file():
+        state = json.loads(file.read_text(encoding="utf-8"))
+        done = state["conversations"]
+        rows.load(state)
         say(f"goes on after conversation {done}")
 
     def keep(number: int) -> None:
         if number % KEEP == 0:
             work.mkdir(parents=True, exist_ok=True)
-            write(kept, {"conversations": number, **gathered.dump()})
+            write(file, {"conversations": number, **rows.dump()})
             say("simulating training conversations", done=number, of=conversations)
 
-    spent = gathered.play(range(done, conversations), work, keep)
-    return gathered, {**spent, **_pace(gathered, conversations - done, started)}
+    costs = rows.play(range(done, conversations), work, keep)
+    return rows, {**costs, **_pace(rows, conversations - done, started)}
 
 
-def spread_over_ray(gathered: Gathered, settings: SynthesizeSettings, conversations: int) -> None:
+def spread_over_ray(rows: TrainingRows, settings: SynthesizeSettings, conversations: int) -> None:
     """The same conversations played by Ray's workers (RAY_ADDRESS, else this machine's cores)."""
     import ray
 
@@ -122,22 +120,22 @@ def spread_over_ray(gathered: Gathered, settings: SynthesizeSettings, conversati
     remote = ray.remote(_part)
     settings_json = settings.model_dump_json()
     for part in ray.get([remote.remote(settings_json, *part) for part in parts]):
-        gathered.load(part)
+        rows.load(part)
     ray.shutdown()
 
 
 def _part(settings_json: str, start: int, stop: int) -> Dump:
     settings = SynthesizeSettings.model_validate_json(settings_json)
-    mine = Gathered(load_domain(settings.domain), settings)
-    mine.play(range(start, stop), Path())
-    return mine.dump()
+    rows = TrainingRows(load_domain(settings.domain), settings)
+    rows.play(range(start, stop), Path())
+    return rows.dump()
 
 
-def _pace(gathered: Gathered, conversations: int, started: float) -> dict[str, float]:
+def _pace(rows: TrainingRows, conversations: int, started: float) -> dict[str, float]:
     took = time.monotonic() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB
     return {
-        "simulated_calls": float(gathered.calls),
+        "simulated_calls": float(rows.calls),
         "conversations_per_s": conversations / took,
         "simulation_peak_memory_mib": peak,
     }

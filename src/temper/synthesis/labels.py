@@ -36,11 +36,11 @@ def label(record: Record) -> str:
     """
     draw = zlib.crc32(record.right.encode())
     last = record.messages[-1]["content"].rsplit("\n", 1)[-1]
-    match record.asked:
+    match record.inputs:
         case UnderstanderInput(state=state):
             return _understood(json.loads(record.right), state, last)
-        case PlannerInput() as asked:
-            return _planned(asked, record.right, draw)
+        case PlannerInput() as inputs:
+            return _planned(inputs, record.right, draw)
         case EvaluatorInput(plan=plan):
             tool, checked = plan.calls[-1][0], record.right.split(", ")
             broken = [part.split()[0] for part in checked if part.endswith(" broken")]
@@ -55,11 +55,11 @@ def label(record: Record) -> str:
     return f"{last.split(',')[0]} {zlib.crc32(record.messages[-1]['content'].encode()) % 2}"
 
 
-def _understood(right: Understood, state: Understanding | None, said: str) -> str:
+def _understood(right: Understood, state: Understanding | None, line: str) -> str:
     """An understanding's label: what a request leaves out, or how a line stands to the open task."""
     if state is None:
-        shown = not all(str(value).strip().lower() in said.lower() for value in right["entities"].values())
-        lacks = _lacking(right, zlib.crc32(said.encode()))
+        shown = not all(str(value).strip().lower() in line.lower() for value in right["entities"].values())
+        lacks = _lacking(right, zlib.crc32(line.encode()))
         return f"{right['intent']} {lacks} {'shown' if shown else ''}"
     if state.intent != right["intent"]:
         return f"{right['intent']} instead"
@@ -76,23 +76,23 @@ def _lacking(right: Understood, draw: int) -> str:
     return f"lacks {missing[0]}" if missing else str(draw % 4)
 
 
-def _planned(asked: PlannerInput, right: str, draw: int) -> str:
+def _planned(inputs: PlannerInput, right: str, draw: int) -> str:
     """A plan's label: what came back, what is asked for, which rule forbids it, or what is called."""
-    if asked.state.missing:
-        return f"ask {asked.state.missing[0]}"
-    if asked.feedback:
-        return f"feedback {asked.feedback == ALLOWED} {draw % (4 if asked.feedback == ALLOWED else 8)}"
+    if inputs.state.missing:
+        return f"ask {inputs.state.missing[0]}"
+    if inputs.feedback:
+        return f"feedback {inputs.feedback == ALLOWED} {draw % (4 if inputs.feedback == ALLOWED else 8)}"
     tools = re.findall(r"= (\w+)\(", right)
     if not tools:
-        return f"{asked.state.intent} {right.splitlines()[-1]} {draw % 3}"
+        return f"{inputs.state.intent} {right.splitlines()[-1]} {draw % 3}"
     ruled = right.startswith("#")
     return f"{' '.join(tools)} {draw % (2 + len(tools) if ruled else 3 * len(tools))}"
 
 
 def share(record: Record) -> str:
     """The label, or one of two where more has to be got right: a number to compare, a name to copy, a long reply."""
-    if isinstance(record.asked, ExplainerInput):
-        happened = record.asked.happened
+    if isinstance(record.inputs, ExplainerInput):
+        happened = record.inputs.happened
         hard = isinstance(happened, Run) and len(happened.outcomes[-1].facts) >= LONG
     elif record.role == "understander":
         hard = bool(re.search(r':" ([A-Z]{2}|[A-Z]\w* )', record.right))

@@ -25,7 +25,8 @@ class Unmet:
 
     setting: str
     """Its name below `synthesize`."""
-    asked: int
+    size: int
+    """What it asks for."""
     available: int
     what: str
     """What is counted, in the plural."""
@@ -35,13 +36,13 @@ class Unmet:
     def text(self) -> str:
         """Both figures and the remedy."""
         remedy = f"lower it to {self.available}" + (f" or {self.more}" if self.more else "")
-        return f"synthesize.{self.setting} asks for {self.asked:,} {self.what}, there are {self.available:,} ({remedy})"
+        return f"synthesize.{self.setting} asks for {self.size:,} {self.what}, there are {self.available:,} ({remedy})"
 
 
 def refuse(unmet: Iterable[Unmet]) -> None:
     """Raises DataError, one line for all of them; does nothing where every request is met."""
-    if found := [request.text() for request in unmet]:
-        raise DataError(f"{len(found)} of the requests cannot be met: {'; '.join(found)}")
+    if lines := [request.text() for request in unmet]:
+        raise DataError(f"{len(lines)} of the requests cannot be met: {'; '.join(lines)}")
 
 
 def beyond_assets(settings: SynthesizeSettings) -> Iterator[Unmet]:
@@ -65,17 +66,17 @@ def beyond_assets(settings: SynthesizeSettings) -> Iterator[Unmet]:
         yield from fewer(questions, settings.draft_public_prompts, "draft_public_prompts", "public questions")
 
 
-def short_of(asked: Mapping[Role, int], rows: Iterable[AnyRow], setting: str, more: str) -> Iterator[Unmet]:
-    """Roles of which fewer rows came out than `asked`; `setting` is the name of the whole mapping."""
+def short_of(sizes: Mapping[Role, int], rows: Iterable[AnyRow], setting: str, more: str) -> Iterator[Unmet]:
+    """Roles of which fewer rows came out than its size in `sizes`; `setting` is the name of the whole mapping."""
     available = Counter(row.role for row in rows if not isinstance(row, Document | TalkRow))
-    for role, count in asked.items():
+    for role, count in sizes.items():
         yield from fewer(available[role], count, f"{setting}.{role}", "rows", more)
 
 
-def fewer(available: int, asked: int, setting: str, what: str, more: str = "") -> Iterator[Unmet]:
+def fewer(available: int, size: int, setting: str, what: str, more: str = "") -> Iterator[Unmet]:
     """The request of one setting, where it is not met."""
-    if asked > available:
-        yield Unmet(setting, asked, max(0, available), what, more)
+    if size > available:
+        yield Unmet(setting, size, max(0, available), what, more)
 
 
 def distinct(rows: Iterable[AnyRow]) -> int:

@@ -40,61 +40,61 @@ class Sample(Generic[RowT]):
         self._put(label, int.from_bytes(digest), row, 1)
 
     def _put(self, label: str, draw: int, row: RowT, count: int) -> None:
-        kept = self._kept.setdefault(label, [])
-        place = bisect.bisect_left(kept, draw, key=_draw)
-        if place < len(kept) and kept[place][0] == draw:
-            votes = kept[place][1]
+        entries = self._kept.setdefault(label, [])
+        place = bisect.bisect_left(entries, draw, key=_draw)
+        if place < len(entries) and entries[place][0] == draw:
+            votes = entries[place][1]
             before, first = votes.get(key_text(row), (0, row))
             votes[key_text(row)] = before + count, first
             return
         if place >= self._level:
             return
-        kept.insert(place, (draw, {key_text(row): (count, row)}))
+        entries.insert(place, (draw, {key_text(row): (count, row)}))
         self._held += 1
-        if len(kept) > self._level:
-            kept.pop()
+        if len(entries) > self._level:
+            entries.pop()
             self._held -= 1
         if self._held > SLACK * self._count + len(self._kept):
             self._cut()
 
     def _cut(self) -> None:
         """Lower the level to where all labels together just reach `count`: more than that no label can give."""
-        sizes = Counter(len(kept) for kept in self._kept.values())
+        sizes = Counter(len(entries) for entries in self._kept.values())
         level, total, full = 0, 0, len(self._kept)
         while total < self._count and full:
             level += 1
             total += full
             full -= sizes[level]
         self._level = max(1, level)
-        for kept in self._kept.values():
-            del kept[self._level :]
+        for entries in self._kept.values():
+            del entries[self._level :]
         self._held = sum(map(len, self._kept.values()))
 
     def rows(self) -> list[RowT]:
         """The choice, in random order."""
-        chosen: dict[tuple[int, int], RowT] = {}
+        choice: dict[tuple[int, int], RowT] = {}
         for turn in range(self._level):
-            left: list[tuple[int, Votes[RowT], int]] = []
-            for kept in self._kept.values():
-                if turn < len(kept) * self._repeats:
-                    draw, votes = kept[turn % len(kept)]
-                    left.append((draw, votes, turn // len(kept)))
-            for draw, votes, again in sorted(left, key=lambda entry: entry[0])[: self._count - len(chosen)]:
-                chosen.setdefault((draw, again), _elected(votes))
-        return [row for _, row in sorted(chosen.items(), key=lambda entry: entry[0])]
+            candidates: list[tuple[int, Votes[RowT], int]] = []
+            for entries in self._kept.values():
+                if turn < len(entries) * self._repeats:
+                    draw, votes = entries[turn % len(entries)]
+                    candidates.append((draw, votes, turn // len(entries)))
+            for draw, votes, again in sorted(candidates, key=lambda entry: entry[0])[: self._count - len(choice)]:
+                choice.setdefault((draw, again), _elected(votes))
+        return [row for _, row in sorted(choice.items(), key=lambda entry: entry[0])]
 
     def dump(self) -> list[DumpedRow]:
         """What is held, as JSON can carry it."""
         return [
             (label, draw, count, plain(row))
-            for label, kept in self._kept.items()
-            for draw, votes in kept
+            for label, entries in self._kept.items()
+            for draw, votes in entries
             for count, row in votes.values()
         ]
 
-    def load(self, dumped: Iterable[DumpedRow], kind: type[RowT]) -> None:
+    def load(self, dump: Iterable[DumpedRow], kind: type[RowT]) -> None:
         """Take in what a `dump` held."""
-        for label, draw, count, row in dumped:
+        for label, draw, count, row in dump:
             self._put(label, draw, parsed(row, kind), count)
 
 

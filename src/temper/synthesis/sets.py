@@ -29,7 +29,7 @@ from temper.rows import (
 )
 from temper.synthesis.conversations import episodes, point
 from temper.synthesis.customer import Traffic
-from temper.synthesis.gather import Gathered, gather, hard_count
+from temper.synthesis.gather import TrainingRows, gather, hard_count
 from temper.synthesis.hard import hard_negatives
 from temper.synthesis.labels import label
 from temper.synthesis.overlap import Index, key_text
@@ -62,10 +62,10 @@ def build(
     say("simulating training conversations")
     own = {name: imported(folder) / TRAIN for name, folder in settings.own if folder}
     needed = 0 if {"sft", "dpo"} <= set(own) else settings.conversations
-    gathered, spent = gather(domain, settings, needed, work, say)
-    pairs = load(own["dpo"], PairRow) if "dpo" in own else _dpo(domain, gathered, settings, rng("dpo"))
+    training, costs = gather(domain, settings, needed, work, say)
+    pairs = load(own["dpo"], PairRow) if "dpo" in own else _dpo(domain, training, settings, rng("dpo"))
     sets: dict[str, Sequence[AnyRow]] = {
-        "sft": load(own["sft"], ChatRow) if "sft" in own else _sft(gathered, rng("sft")),
+        "sft": load(own["sft"], ChatRow) if "sft" in own else _sft(training, rng("sft")),
         "dpo": pairs,
         "draft_prompts": _draft_prompts(domain, settings, rng("draft_prompts")),
         "calibration": _calibration(domain, settings, rng("calibration")),
@@ -77,8 +77,8 @@ def build(
     )
     say("simulating held-out conversations")
     index = Index((key_text(row) for rows in sets.values() for row in rows), NEAR)
-    asked = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
-    points = _points(domain, settings, "points", dict.fromkeys(ROLES, settings.points_per_role), asked, index)
+    traffic = Traffic(mistake_rate=settings.mistake_rate, out_of_policy=0.4)
+    points = _points(domain, settings, "points", dict.fromkeys(ROLES, settings.points_per_role), traffic, index)
     refuse(_unmet(settings, sets, points, set(own)))
     scenarios = _scenarios(domain, settings)
     for name, rows in sets.items():
@@ -94,7 +94,7 @@ def build(
     return {
         **sizes,
         **kinds,
-        **spent,
+        **costs,
         "evaluation_points": float(len(points)),
         "evaluation_scenarios": float(len(scenarios)),
     }
@@ -121,16 +121,16 @@ def _unmet(
     yield from fewer(scarcest, settings.points_per_role, "points_per_role", "held-out points of the scarcest role")
 
 
-def _sft(gathered: Gathered, rng: random.Random) -> list[ChatRow]:
+def _sft(training: TrainingRows, rng: random.Random) -> list[ChatRow]:
     """Judged traces by role; each is what M should have written, but for what the judge missed."""
-    rows = [row for role in ROLES for row in gathered.sft[role].rows()]
+    rows = [row for role in ROLES for row in training.sft[role].rows()]
     rng.shuffle(rows)
     return [replace(row, id=f"sft-{number}") for number, row in enumerate(rows)]
 
 
-def _dpo(domain: Domain, gathered: Gathered, settings: SynthesizeSettings, rng: random.Random) -> list[PairRow]:
+def _dpo(domain: Domain, training: TrainingRows, settings: SynthesizeSettings, rng: random.Random) -> list[PairRow]:
     """Nine caught mistakes to each hard negative; the checker passes the chosen answer and fails the rejected."""
-    rows = gathered.dpo.rows() + hard_negatives(domain, settings.seed, hard_count(settings), rng)
+    rows = training.dpo.rows() + hard_negatives(domain, settings.seed, hard_count(settings), rng)
     rng.shuffle(rows)
     return [replace(row, id=f"dpo-{number}") for number, row in enumerate(rows)]
 
@@ -201,8 +201,8 @@ def _split(rows: list[Document], rng: random.Random) -> tuple[list[Document], li
     if len(rows) < 2:
         raise DataError("own.cpt: one document cannot be trained on and held out; bring two at least")
     rng.shuffle(rows)
-    held = max(1, len(rows) // 10)
-    return rows[held:], rows[:held]
+    tenth = max(1, len(rows) // 10)
+    return rows[tenth:], rows[:tenth]
 
 
 def _points(
@@ -232,7 +232,7 @@ def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Scenario]:
     rows = []
     traffic = Traffic(naive_rate=0.0, timid_rate=0.0, variants=0.0)
     for number, episode in enumerate(episodes(domain, settings, "scenarios", range(settings.scenarios), traffic)):
-        replies = [r.asked for r in episode.records if isinstance(r.asked, ExplainerInput)]
+        replies = [r.inputs for r in episode.records if isinstance(r.inputs, ExplainerInput)]
         slices = {name for line in episode.lines for name in line.slices} | {"business_switch"}
         rows.append(
             Scenario(
@@ -241,7 +241,7 @@ def _scenarios(domain: Domain, settings: SynthesizeSettings) -> list[Scenario]:
                 split=episode.split,
                 turns=tuple(line.text for line in episode.lines),
                 meanings=tuple(line.truth.text() for line in episode.lines),
-                facts=tuple(tuple(explain(domain, asked)[1]) for asked in replies),
+                facts=tuple(tuple(explain(domain, inputs)[1]) for inputs in replies),
                 goal=episode.goal,
                 mistake_rate=settings.mistake_rate,
                 slices=tuple(sorted(slices)),

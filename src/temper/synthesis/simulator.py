@@ -1,7 +1,7 @@
 """The simulated customer against M, run by the judged teacher: every agent call is kept with what was right."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,7 +24,7 @@ from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher, explain
 class Record:
     """One agent call: what it read, what the teacher wrote (y), what the judge made of it (y*), what was right."""
 
-    asked: RoleInput
+    inputs: RoleInput
     messages: list[Message]
     teacher: str
     judged: str
@@ -38,7 +38,7 @@ class Record:
     @property
     def role(self) -> str:
         """Who was asked."""
-        return self.asked.role
+        return self.inputs.role
 
 
 @dataclass
@@ -57,34 +57,45 @@ class Episode:
 
 
 Check = Callable[[Request, str, str], str | None]
-"""(request, said, right) to the named kind of mistake, or None."""
+"""(request, answer, right answer) to the named kind of mistake, or None."""
 
 
-class Judged:
+@dataclass(frozen=True)
+class JudgedCall:
+    """A teacher's answer with what the judge made of it."""
+
+    request: Request
+    teacher: str
+    judged: str
+    right: str
+    kind: str | None
+
+
+class JudgedTeacher:
     """The teacher with the judge behind it; M goes on with the judged answer, so that most conversations stay right."""
 
     def __init__(self, teacher: Teacher, rng: random.Random, catch_rate: float, cast: Cast, check: Check) -> None:
         self._teacher, self._rng, self._catch_rate, self._cast, self._check = teacher, rng, catch_rate, cast, check
-        self.seen: list[tuple[Request, str, str, str, str | None]] = []
+        self.calls: list[JudgedCall] = []
 
     async def respond(self, request: Request, max_tokens: int) -> Answer:
         """The judged answer; what M's own checks find goes on as it is, so that they send it back."""
         right = self._teacher.oracle.answer(request)
         if self._cast.teacher:
-            said = (await self._cast.written(request)).text
-            kind = self._check(request, said, right)
+            answer = (await self._cast.written(request)).text
+            kind = self._check(request, answer, right)
         else:
-            said = (await self._teacher.respond(request, max_tokens)).text
+            answer = (await self._teacher.respond(request, max_tokens)).text
             kind = self._teacher.kinds[-1]
-        judged = await self._judged(request, said, right, kind)
+        judged = await self._judged(request, answer, right, kind)
         if judged is not None:
-            self.seen.append((request, said, judged, right, kind))
-        return Answer(said if judged is None or kind in FOR_M_TO_STOP else judged)
+            self.calls.append(JudgedCall(request, answer, judged, right, kind))
+        return Answer(answer if judged is None or kind in FOR_M_TO_STOP else judged)
 
-    async def _judged(self, request: Request, said: str, right: str, kind: str | None) -> str | None:
+    async def _judged(self, request: Request, answer: str, right: str, kind: str | None) -> str | None:
         if self._cast.judge:
-            return await self._cast.judged(request, said)
-        return right if kind and self._rng.random() < self._catch_rate else said
+            return await self._cast.judged(request, answer)
+        return right if kind and self._rng.random() < self._catch_rate else answer
 
 
 async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Cast = Players.cast) -> Episode:
@@ -94,7 +105,7 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Ca
     oracle = Oracle(domain, world)
     teacher = Teacher(oracle, rng, traffic.mistake_rate, traffic.naive_rate, traffic.timid_rate)
     episode = Episode(seed, split)
-    judged = Judged(teacher, rng, traffic.catch_rate, cast, partial(_kind, domain, episode))
+    judged = JudgedTeacher(teacher, rng, traffic.catch_rate, cast, partial(_kind, domain, episode))
     variant: Variant = "plain"
     if rng.random() < traffic.variants:
         variant = rng.choice(("distractors", "reordered" if split == "train" else "reordered_anew"))
@@ -108,8 +119,8 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Ca
         before = len(episode.calls)
         turn = await talk.turn(line.text)
         slices = _slices(line, variant, fresh)
-        episode.records += [_record(item, slices, line.template, before) for item in judged.seen]
-        judged.seen.clear()
+        episode.records += [_record(call, slices, line.template, before) for call in judged.calls]
+        judged.calls.clear()
         episode.lines.append(line)
         episode.turns.append(turn)
         episode.calls += turn.calls
@@ -117,20 +128,20 @@ async def play(domain: Domain, seed: int, split: str, traffic: Traffic, cast: Ca
     return episode
 
 
-def _kind(domain: Domain, episode: Episode, request: Request, said: str, right: str) -> str | None:
+def _kind(domain: Domain, episode: Episode, request: Request, answer: str, right: str) -> str | None:
     """The named kind of mistake in a model's answer, by the checker that scores points; None where it is right."""
-    facts = explain(domain, request.asked)[1] if isinstance(request.asked, ExplainerInput) else ()
-    asked = Point(
+    facts = explain(domain, request.inputs)[1] if isinstance(request.inputs, ExplainerInput) else ()
+    point = Point(
         id="",
         role=request.role,
         slice="",
         prompt=request.messages,
         expected=right,
-        teacher=said,
+        teacher=answer,
         facts=list(facts),
         world=WorldState(seed=episode.seed, split=episode.split, calls=episode.calls),
     )
-    return kind_of(request.role, said, right, domain) if why_wrong(asked, said, domain) else None
+    return kind_of(request.role, answer, right, domain) if why_wrong(point, answer, domain) else None
 
 
 def _slices(line: Line, variant: str, fresh: bool) -> set[str]:
@@ -141,13 +152,11 @@ def _slices(line: Line, variant: str, fresh: bool) -> set[str]:
     return slices | shown
 
 
-def _record(
-    seen: tuple[Request, str, str, str, str | None], slices: Sequence[str] | set[str], template: str, before: int
-) -> Record:
-    request, said, judged, right, kind = seen
-    feedback = isinstance(request.asked, PlannerInput) and request.asked.feedback
+def _record(call: JudgedCall, slices: set[str], template: str, before: int) -> Record:
+    inputs = call.request.inputs
+    feedback = isinstance(inputs, PlannerInput) and inputs.feedback
     fitting = [name for name in SLICES if name in slices or (name == "replan" and feedback)]
     return Record(
-        request.asked, request.messages, said, judged, right, kind,
+        inputs, call.request.messages, call.teacher, call.judged, call.right, call.kind,
         fitting[0] if fitting else PLAIN, template, before,
     )  # fmt: skip

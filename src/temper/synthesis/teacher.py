@@ -41,34 +41,34 @@ class Oracle:
 
     def answer(self, request: Request) -> str:
         """The right text for a role's request."""
-        match request.asked:
+        match request.inputs:
             case UnderstanderInput():
                 return self.truth.text()
-            case PlannerInput() as asked:
-                return self.noted(self.plan(asked), asked)
+            case PlannerInput() as inputs:
+                return self.noted(self.plan(inputs), inputs)
             case EvaluatorInput(plan=plan):
                 return Verdict(tuple(self.looked_at(plan.calls))).text()
             case ExecutorInput(plan=plan):
                 return calls_text(plan.calls)
-            case ExplainerInput() as asked:
-                return explain(self.domain, asked)[0]
+            case ExplainerInput() as inputs:
+                return explain(self.domain, inputs)[0]
 
-    def plan(self, asked: PlannerInput) -> Plan:
+    def plan(self, inputs: PlannerInput) -> Plan:
         """Ask for what is missing; decline what a rule forbids; otherwise, or if told that it is allowed, the calls."""
-        state, feedback = asked.state, asked.feedback
+        state, feedback = inputs.state, inputs.feedback
         if state.missing:
             return Plan(ask=state.missing[0])
         calls = planned(self.domain, state)
         rule = feedback if feedback in self.domain.rules else self.world.broken(self._known(calls))
         return Plan(refuse=rule) if rule else Plan(calls=calls)
 
-    def noted(self, plan: Plan, asked: PlannerInput, believed: str | None = None) -> str:
+    def noted(self, plan: Plan, inputs: PlannerInput, believed: str | None = None) -> str:
         """The plan behind a comment on each rule that its calls touch.
 
         `believed`, if given, is the only rule that seems broken ("" for none), whatever the world says. Nothing is
         noted where nothing is decided: something is missing, or there is feedback.
         """
-        review = [] if asked.state.missing or asked.feedback else self.review(asked.state)
+        review = [] if inputs.state.missing or inputs.feedback else self.review(inputs.state)
         note = review_text(
             checked if believed is None else replace(checked, holds=checked.rule != believed) for checked in review
         )
@@ -96,9 +96,9 @@ def _fits(call: Call, domain: Domain) -> bool:
     return True
 
 
-def explain(domain: Domain, asked: ExplainerInput) -> tuple[str, tuple[str, ...]]:
+def explain(domain: Domain, inputs: ExplainerInput) -> tuple[str, tuple[str, ...]]:
     """The right reply to what happened, and the facts that it has to hold."""
-    happened = asked.happened
+    happened = inputs.happened
     if isinstance(happened, Run):
         return domain.reply(happened.outcomes, happened.names), happened.outcomes[-1].facts
     return domain.ask(happened.ask) if happened.ask else domain.refusal(str(happened.refuse))
@@ -127,7 +127,7 @@ class Teacher:
         return Answer(text)
 
     def _kind(self, request: Request, right: str) -> str | None:
-        if isinstance(request.asked, PlannerInput) and not request.asked.feedback:
+        if isinstance(request.inputs, PlannerInput) and not request.inputs.feedback:
             refused = "refuse(" in right
             if self._rng.random() < (self._naive_rate if refused else self._timid_rate):
                 return "rule_broken" if refused else "over_refusal"
@@ -136,15 +136,15 @@ class Teacher:
 
 def mistaken(oracle: Oracle, request: Request, kind: str, rng: random.Random) -> str:
     """The right answer bent by one mistake of `kind`; unbent where the kind does not fit this request."""
-    right, asked = oracle.answer(request), request.asked
-    if isinstance(asked, UnderstanderInput):
+    right, inputs = oracle.answer(request), request.inputs
+    if isinstance(inputs, UnderstanderInput):
         return _misread(oracle, kind, rng)
-    if isinstance(asked, PlannerInput):
-        return _misplan(oracle, asked, kind, rng)
-    if isinstance(asked, EvaluatorInput):
-        return _misjudge(oracle, asked, kind, rng)
-    if isinstance(asked, ExecutorInput):
-        return calls_text(_bent(asked.plan.calls, rng))
+    if isinstance(inputs, PlannerInput):
+        return _misplan(oracle, inputs, kind, rng)
+    if isinstance(inputs, EvaluatorInput):
+        return _misjudge(oracle, inputs, kind, rng)
+    if isinstance(inputs, ExecutorInput):
+        return calls_text(_bent(inputs.plan.calls, rng))
     words = right.rstrip(".").split()
     return " ".join(words) + f" until {rng.choice(('monday', 'friday', '12:30'))}."
 
@@ -162,15 +162,15 @@ def _misread(oracle: Oracle, kind: str, rng: random.Random) -> str:
     name = rng.choice(list(entities))
     if kind == "missed_argument":
         del entities[name]
-        asked = [other for other in oracle.domain.intents[truth.intent].entities if other in {name, *truth.missing}]
-        return replace(truth, entities=entities, missing=tuple(asked)).text()
+        missing = [other for other in oracle.domain.intents[truth.intent].entities if other in {name, *truth.missing}]
+        return replace(truth, entities=entities, missing=tuple(missing)).text()
     entities[name] = _other(entities[name], rng)
     return replace(truth, entities=entities).text()
 
 
-def _misjudge(oracle: Oracle, asked: EvaluatorInput, kind: str, rng: random.Random) -> str:
+def _misjudge(oracle: Oracle, inputs: EvaluatorInput, kind: str, rng: random.Random) -> str:
     """A broken rule approved, or one that holds called broken."""
-    review = oracle.looked_at(asked.plan.calls)
+    review = oracle.looked_at(inputs.plan.calls)
     believed = ""
     if kind == "over_refusal":
         if not review or not all(checked.holds for checked in review):
@@ -179,16 +179,16 @@ def _misjudge(oracle: Oracle, asked: EvaluatorInput, kind: str, rng: random.Rand
     return Verdict(tuple(replace(checked, holds=checked.rule != believed) for checked in review)).text()
 
 
-def _misplan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Random) -> str:
-    right = oracle.plan(asked)
-    wrong = _wrong_plan(oracle, asked, kind, rng)
+def _misplan(oracle: Oracle, inputs: PlannerInput, kind: str, rng: random.Random) -> str:
+    right = oracle.plan(inputs)
+    wrong = _wrong_plan(oracle, inputs, kind, rng)
     believed = {"rule_broken": "", "over_refusal": wrong.refuse}.get(kind) if wrong else None
-    return oracle.noted(wrong or right, asked, believed)
+    return oracle.noted(wrong or right, inputs, believed)
 
 
-def _wrong_plan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Random) -> Plan | None:
+def _wrong_plan(oracle: Oracle, inputs: PlannerInput, kind: str, rng: random.Random) -> Plan | None:
     """A plan with a mistake of `kind`, or None where the kind does not fit."""
-    state, right = asked.state, oracle.plan(asked)
+    state, right = inputs.state, oracle.plan(inputs)
     if kind == "premature_call" and right.ask:
         return Plan(calls=planned(oracle.domain, filled(oracle.domain, state)))
     if kind == "rule_broken" and right.refuse:
@@ -196,11 +196,11 @@ def _wrong_plan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Rand
     if not right.calls:
         return None
     if kind == "over_refusal":
-        review = [] if asked.feedback else oracle.review(state)
+        review = [] if inputs.feedback else oracle.review(state)
         return Plan(refuse=rng.choice(review).rule) if review else None
-    name, given = right.calls[-1]
-    if kind == "missing_confirmation" and "confirmed" in given:
-        return Plan(calls=(*right.calls[:-1], (name, {**given, "confirmed": "no"})))
+    name, arguments = right.calls[-1]
+    if kind == "missing_confirmation" and "confirmed" in arguments:
+        return Plan(calls=(*right.calls[:-1], (name, {**arguments, "confirmed": "no"})))
     if kind == "wrong_tool":
         return _other_tool(oracle, right, rng)
     return Plan(calls=_bent(right.calls, rng)) if kind == "wrong_argument" else None
@@ -208,14 +208,14 @@ def _wrong_plan(oracle: Oracle, asked: PlannerInput, kind: str, rng: random.Rand
 
 def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
     """The last call through another tool that needs no more than it was given: wrong, and still a plan."""
-    name, given = right.calls[-1]
+    name, arguments = right.calls[-1]
     fields = {tool.name: set(tool.arguments.model_fields) for tool in oracle.domain.tools.values()}
-    others = [other for other, names in fields.items() if other != name and names and names <= set(given)]
+    others = [other for other, names in fields.items() if other != name and names and names <= set(arguments)]
     if not others:
         return None
     other = rng.choice(others)
-    kept = {key: value for key, value in given.items() if key in fields[other]}
-    return Plan(calls=(*right.calls[:-1], (other, kept)))
+    shared = {key: value for key, value in arguments.items() if key in fields[other]}
+    return Plan(calls=(*right.calls[:-1], (other, shared)))
 
 
 def filled(domain: Domain, state: Understanding) -> Understanding:
@@ -228,11 +228,11 @@ def filled(domain: Domain, state: Understanding) -> Understanding:
 
 def _bent(calls: tuple[Call, ...], rng: random.Random) -> tuple[Call, ...]:
     """The same calls with one argument of the last one changed; a call without arguments stays."""
-    name, given = calls[-1]
-    if not given:
+    name, arguments = calls[-1]
+    if not arguments:
         return calls
-    key = rng.choice(list(given))
-    return (*calls[:-1], (name, {**given, key: _other(given[key], rng)}))
+    key = rng.choice(list(arguments))
+    return (*calls[:-1], (name, {**arguments, key: _other(arguments[key], rng)}))
 
 
 def _other(value: Value, rng: random.Random) -> Value:

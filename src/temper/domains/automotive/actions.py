@@ -17,27 +17,27 @@ def _unknown(what: str) -> Outcome:
 
 
 def _matching(world: World, body: str, max_price: int) -> list[Vehicle]:
-    found = [v for v in world.vehicles.values() if v.body == body and v.price <= max_price and not v.sold]
-    return sorted(found, key=lambda vehicle: (vehicle.price, vehicle.id))
+    matching = [v for v in world.vehicles.values() if v.body == body and v.price <= max_price and not v.sold]
+    return sorted(matching, key=lambda vehicle: (vehicle.price, vehicle.id))
 
 
 def find_vehicles(world: World, body: str, max_price: int) -> Outcome:
     """The two cheapest that are for sale."""
-    found = _matching(world, body, max_price)[:2]
-    if not found:
+    cheapest = _matching(world, body, max_price)[:2]
+    if not cheapest:
         return Outcome(f"no {body} up to {max_price}", (body, str(max_price)))
-    facts = tuple(fact for vehicle in found for fact in (vehicle.id, vehicle.model, str(vehicle.price)))
-    text = "; ".join(f"{vehicle.id} {vehicle.model} {vehicle.price}" for vehicle in found)
-    return Outcome(text, facts, focus=found[0].id, reference=found[0].id)
+    facts = tuple(fact for vehicle in cheapest for fact in (vehicle.id, vehicle.model, str(vehicle.price)))
+    text = "; ".join(f"{vehicle.id} {vehicle.model} {vehicle.price}" for vehicle in cheapest)
+    return Outcome(text, facts, focus=cheapest[0].id, reference=cheapest[0].id)
 
 
 def vehicle_details(world: World, vehicle: str) -> Outcome:
     """Model, colour, fuel, year and price."""
-    found = world.vehicles.get(vehicle)
-    if not found:
+    known = world.vehicles.get(vehicle)
+    if not known:
         return _unknown(vehicle)
-    facts = (found.id, found.model, found.colour, found.fuel, str(found.year), str(found.price))
-    return Outcome(" ".join(facts), facts, focus=found.id)
+    facts = (known.id, known.model, known.colour, known.fuel, str(known.year), str(known.price))
+    return Outcome(" ".join(facts), facts, focus=known.id)
 
 
 def check_slots(world: World, vehicle: str, day: str) -> Outcome:
@@ -71,10 +71,10 @@ def reserve_vehicle(world: World, vehicle: str, confirmed: str) -> Outcome:
 
 def quote_finance(world: World, vehicle: str, months: int, deposit: int) -> Outcome:
     """Monthly rate in whole euros, without interest."""
-    found = world.vehicles.get(vehicle)
-    if not found:
+    known = world.vehicles.get(vehicle)
+    if not known:
         return _unknown(vehicle)
-    rate = str(max(0, round((found.price - deposit) / max(1, months))))
+    rate = str(max(0, round((known.price - deposit) / max(1, months))))
     return Outcome(f"{vehicle} {months} months {rate} monthly", (vehicle, str(months), rate), focus=vehicle)
 
 
@@ -87,12 +87,12 @@ def value_trade_in(world: World, model: str, year: int, km: int) -> Outcome:
 
 def apply_discount(world: World, vehicle: str, percent: int) -> Outcome:
     """Lower the price for good."""
-    found = world.vehicles.get(vehicle)
-    if not found:
+    known = world.vehicles.get(vehicle)
+    if not known:
         return _unknown(vehicle)
-    found.price = found.price * (100 - percent) // 100
+    known.price = known.price * (100 - percent) // 100
     return Outcome(
-        f"{vehicle} {percent} percent new price {found.price}", (vehicle, str(percent), str(found.price)), vehicle
+        f"{vehicle} {percent} percent new price {known.price}", (vehicle, str(percent), str(known.price)), vehicle
     )
 
 

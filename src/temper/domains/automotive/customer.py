@@ -53,9 +53,9 @@ def values(rng: random.Random, world: World, intent: str, split: str, breaks: st
             else rng.choice(list(world.bookings)),
             "department": rng.choice(list(DEPARTMENTS)),
         }
-        given = {name: every[name] for name in INTENTS[intent].entities}
-        if world.broken([(INTENTS[intent].tools[-1], given)] if intent in RULED else []) == breaks:
-            return given
+        entities = {name: every[name] for name in INTENTS[intent].entities}
+        if world.broken([(INTENTS[intent].tools[-1], entities)] if intent in RULED else []) == breaks:
+            return entities
     return None
 
 
@@ -64,9 +64,9 @@ RULED = {tool for rule in RULES.values() for tool in rule.tools}
 """Tools that a rule speaks of; their intents have the same name."""
 
 
-def _say(rng: random.Random, template: str, given: Values, focus: str | None, split: str) -> str:
+def _say(rng: random.Random, template: str, entities: Values, focus: str | None, split: str) -> str:
     """The template with its values; the vehicle in focus is often just `it`."""
-    spoken = dict(given)
+    spoken = dict(entities)
     if spoken.get("vehicle") and spoken["vehicle"] == focus and rng.random() < 0.6:
         spoken["vehicle"] = rng.choice(FOCUS[split])
     text = template.format(**spoken)
@@ -83,16 +83,16 @@ def task(
     corrections: float = 0.0,
 ) -> list[Line]:
     """A request, its correction, and the answers to all that it left out; see `Domain.task`."""
-    given = values(rng, world, intent, split, breaks)
-    if given is None:
+    entities = values(rng, world, intent, split, breaks)
+    if entities is None:
         return []
-    if breaks != "vehicle_sold" and "vehicle" in given and focus in world.vehicles and rng.random() < 0.5:
-        here = {**given, "vehicle": focus}
+    if breaks != "vehicle_sold" and "vehicle" in entities and focus in world.vehicles and rng.random() < 0.5:
+        here = {**entities, "vehicle": focus}
         if world.broken([(intent, here)] if intent in RULED else []) == breaks:
-            given = here
+            entities = here
     template = wording(rng, intent, split)
     implied = ("confirmed",) if SURE in template else ()
-    wanted = Task(INTENTS[intent], given, template, _slices(intent, breaks), implied)
+    wanted = Task(INTENTS[intent], entities, template, _slices(intent, breaks), implied)
 
     def say(template: str, spoken: Values) -> str:
         return _say(rng, template, spoken, focus, split)

@@ -26,9 +26,9 @@ INTENTS = {
 
 def plan(understanding: Understanding) -> list[Call]:
     """One call for each tool of the intent; an argument `$a` means what the plan's first call found."""
-    given = understanding.entities
+    entities = understanding.entities
     if understanding.intent == "cheapest_vehicle":
-        return [("find_vehicles", dict(given)), ("vehicle_details", {"vehicle": "$a"})]
+        return [("find_vehicles", dict(entities)), ("vehicle_details", {"vehicle": "$a"})]
     if understanding.intent == "book_service":
-        return [("service_price", {"service": given["service"]}), ("book_service", dict(given))]
-    return [(INTENTS[understanding.intent].tools[0], dict(given))]
+        return [("service_price", {"service": entities["service"]}), ("book_service", dict(entities))]
+    return [(INTENTS[understanding.intent].tools[0], dict(entities))]

@@ -24,7 +24,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 def mentioned(field: str, utterance: str, focus: str | None) -> list[str]:
     """See `Domain.mentioned`. `it` counts in the last sentence: what comes before may be small talk."""
-    found = mentions.mentions(FORMS, field, utterance)
-    if field == "vehicle" and focus and not found and IT.search(SENTENCE.split(utterance.strip())[-1]):
+    values = mentions.mentions(FORMS, field, utterance)
+    if field == "vehicle" and focus and not values and IT.search(SENTENCE.split(utterance.strip())[-1]):
         return [focus]
-    return found
+    return values

@@ -43,16 +43,16 @@ def _values(rng: random.Random, world: World, intent: str, split: str, breaks: s
             "people": rng.randint(9, 20) if breaks == "party_limit" else rng.randint(2, 8),
             "kind": getattr(place, "kind", rng.choice(KINDS)),
         }
-        given = {name: every[name] for name in INTENTS[intent].entities}
-        calls = [call for call in plan(Understanding(intent, given)) if "$a" not in call[1].values()]
+        entities = {name: every[name] for name in INTENTS[intent].entities}
+        calls = [call for call in plan(Understanding(intent, entities)) if "$a" not in call[1].values()]
         if world.broken(calls) == breaks:
-            return given
+            return entities
     return None
 
 
-def _say(template: str, given: Values, it: str | None) -> str:
+def _say(template: str, entities: Values, it: str | None) -> str:
     """The template with its values; what is in focus may be `it`."""
-    spoken = {name: "it" if it is not None and value == it else value for name, value in given.items()}
+    spoken = {name: "it" if it is not None and value == it else value for name, value in entities.items()}
     text = template.format(**spoken)
     return text[0].upper() + text[1:]
 
@@ -67,18 +67,18 @@ def task(
     corrections: float = 0.0,
 ) -> list[Line]:
     """A request, its correction, and the answers to all that it left out; see `Domain.task`."""
-    given = _values(rng, world, intent, split, breaks)
-    if given is None:
+    entities = _values(rng, world, intent, split, breaks)
+    if entities is None:
         return []
     it = None
     for name in ("flight", "hotel", "restaurant"):
-        here = {**given, name: focus}
-        shown = name in given and focus in getattr(world, f"{name}s") and rng.random() < 0.5
+        here = {**entities, name: focus}
+        shown = name in entities and focus in getattr(world, f"{name}s") and rng.random() < 0.5
         if shown and world.broken(plan(Understanding(intent, here))) == breaks:
-            given, it = here, focus if rng.random() < 0.6 else None
+            entities, it = here, focus if rng.random() < 0.6 else None
     template = rng.choice(REQUESTS[intent][split])
     rare = ("rare_intent",) if INTENTS[intent].rare else ()
-    wanted = Task(INTENTS[intent], given, template, (*rare, "out_of_policy") if breaks else rare)
+    wanted = Task(INTENTS[intent], entities, template, (*rare, "out_of_policy") if breaks else rare)
 
     def say(wording: str, spoken: Values) -> str:
         return _say(wording, spoken, it if wording == template else None)

@@ -22,7 +22,7 @@ INTENTS = {
 
 def plan(understanding: Understanding) -> list[Call]:
     """The intent's tool with all that is known; the cheapest hotel is the first that a search finds."""
-    given = dict(understanding.entities)
+    entities = dict(understanding.entities)
     if understanding.intent == "cheapest_hotel":
-        return [("search_hotels", given), ("hotel_details", {"hotel": "$a"})]
-    return [(INTENTS[understanding.intent].tools[0], given)]
+        return [("search_hotels", entities), ("hotel_details", {"hotel": "$a"})]
+    return [(INTENTS[understanding.intent].tools[0], entities)]
