@@ -5,7 +5,7 @@ from pathlib import Path
 
 from temper.cli import main
 from temper.config import load_preset
-from temper.config.stages import OwnSettings
+from temper.config.synthesize import OwnSettings
 from temper.domains import load_domain
 from temper.rows import TRAIN, ChatRow, Message, read
 from temper.stages.training.control import as_text, control_tokens
@@ -52,7 +52,7 @@ def test_a_megabyte_of_hostile_chats_reaches_sft_with_the_turns_that_it_had(tmp_
 
     tokenizer = smollm()
     for row, messages in zip(render(ChatRow, chat_row, tokenizer, tmp_path / "sft" / TRAIN), answered, strict=True):
-        system, *turns = tokenizer.decode(row["input_ids"]).split("<|im_start|>")[1:]
+        system, *turns = str(tokenizer.decode(row["input_ids"])).split("<|im_start|>")[1:]
         assert system.startswith("system\n")  # the template's own, where a chat has none
         assert [turn.removesuffix("\n") for turn in turns] == [_turn(message) for message in messages]
 

@@ -19,7 +19,7 @@ from temper.errors import DataError
 from temper.rows import TRAIN, ChatRow, Document, Message, PairRow, Point, load, spoken
 from temper.stages.validate import TRAINING
 from temper.synthesis.customer import Traffic
-from temper.synthesis.overlap import Index, key_text, said
+from temper.synthesis.overlap import Index, customer_line, key_text
 from temper.synthesis.quality import alternates, check, flat
 from temper.synthesis.sets import build
 from temper.synthesis.simulator import play
@@ -145,7 +145,7 @@ def test_no_line_of_a_scenario_is_trained_on(sets: Path) -> None:
     lines = [line for scenario in load_scenarios(sets / "evaluation" / "scenarios.jsonl") for line in scenario.turns]
     index, heard = Index(lines, 0.9), set()
     for name, kind in TRAINING.items():
-        texts = [said(row) for row in load(sets / name / TRAIN, kind)]
+        texts = [customer_line(row) for row in load(sets / name / TRAIN, kind)]
         assert index.hits(texts) == {}, name
         heard |= set(texts)
     assert len(heard) > 20

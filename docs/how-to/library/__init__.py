@@ -139,8 +139,8 @@ class World:
 
     def run(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
         if name == "find_books":
-            found = [book for book, topic in self.books.items() if topic == arguments["topic"]][:1]
-            return Outcome(f"found {found[0]}", (found[0],), focus=found[0]) if found else Outcome("none", ("none",))
+            books = [book for book, topic in self.books.items() if topic == arguments["topic"]]
+            return Outcome(f"found {books[0]}", (books[0],), focus=books[0]) if books else Outcome("none", ("none",))
         if name == "renew_loan":
             self.loans[arguments["loan"]] += 1
             return Outcome(f"renewed {arguments['loan']}", (arguments["loan"],))

@@ -38,14 +38,14 @@ def resolve(name: str, overrides: tuple[str, ...] | list[str]) -> PipelineConfig
     return _validated(values, origin)
 
 
-def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, JSON]:
-    """A file's settings, over those of the preset that it `extends`."""
+def _read(name: str, children: tuple[str, ...] = ()) -> dict[str, JSON]:
+    """A file's settings, over those of the preset that it `extends`; `children` are the files that extend this one."""
     path = presets().get(name) or Path(name)
-    if name in seen:
-        raise ConfigError(f"presets extend each other in a circle: {' -> '.join((*seen, name))}")
+    if name in children:
+        raise ConfigError(f"presets extend each other in a circle: {' -> '.join((*children, name))}")
     if not path.is_file():
-        wanted = f"{seen[-1]} extends {name!r}, which is no preset" if seen else f"no preset named {name!r}"
-        raise ConfigError(f"{wanted}: choose one of {', '.join(presets())}, or give a YAML file")
+        wrong = f"{children[-1]} extends {name!r}, which is no preset" if children else f"no preset named {name!r}"
+        raise ConfigError(f"{wrong}: choose one of {', '.join(presets())}, or give a YAML file")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -53,7 +53,7 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, JSON]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no settings: it must be a YAML mapping with `name`, `base`, `sft` ...")
     parent = values.pop("extends", None)
-    return values if parent is None else _merged(_read(str(parent), (*seen, name)), values)
+    return values if parent is None else _merged(_read(str(parent), (*children, name)), values)
 
 
 def _merged(below: dict[str, JSON], above: dict[str, JSON]) -> dict[str, JSON]:

@@ -140,11 +140,11 @@ def produced(config: "PipelineConfig") -> set[str]:
 def refusal(name: str, config: "PipelineConfig") -> str | None:
     """Why no run of `config` produces the figure, with the nearest that it does; None where one does."""
     try:
-        wanted = str(parse(name))
+        figure = str(parse(name))
     except ValueError as error:
         return f"{error}{_near(name, produced(config))}"
     known = produced(config)
-    return None if wanted in known else f"no run of this configuration produces {name!r}{_near(name, known)}"
+    return None if figure in known else f"no run of this configuration produces {name!r}{_near(name, known)}"
 
 
 def _near(name: str, known: set[str]) -> str:

@@ -26,7 +26,7 @@ def load_domain(name: str) -> Domain:
 
 
 def source_digest(name: str) -> str:
-    """sha256 over the Python files of your own domain's folder; "" for a built-in one, whose code has a recipe."""
+    """sha256 over the Python files of your own domain's folder; "" for a built-in one, which comes with temper."""
     if name in BUILT_IN:
         return ""
     digest, folder = hashlib.sha256(), Path(name).expanduser().absolute()

@@ -53,7 +53,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Checked:
-    """How a rule fared."""
+    """Whether a rule holds, and for what value."""
 
     rule: str
     seen: str

@@ -1,4 +1,4 @@
-"""What words spell out, found without a model: identifiers by their form, names from a list."""
+"""What words spell out, read without a model: identifiers by their form, names from a list."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ def mentions(forms: Mapping[str, Form], field: str, words: str) -> list[str]:
     """The field's different values in these words, as its form or its list spells them; none for a field of no form."""
     form = forms.get(field, ())
     if isinstance(form, str):
-        return list(dict.fromkeys(found.upper() for found in _whole(form).findall(words)))
+        return list(dict.fromkeys(value.upper() for value in _whole(form).findall(words)))
     return [name for name in form if whole_words(name).search(words)]
 
 

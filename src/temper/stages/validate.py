@@ -15,7 +15,7 @@ from temper.errors import DataError
 from temper.process.specs import ValidateSpec
 from temper.process.stage import Report, Stage, run
 from temper.rows import TRAIN, AnyRow, ChatRow, Document, PairRow, Point, PromptRow, TalkRow, load
-from temper.synthesis.overlap import Index, key_text, said
+from temper.synthesis.overlap import Index, customer_line, key_text
 from temper.synthesis.quality import check, flat, summary
 
 TRAINING: dict[str, type[AnyRow]] = {
@@ -45,7 +45,7 @@ def main(stage: Stage[ValidateSpec]) -> Report:
     points = [key_text(row) for row in rows["evaluation"]]
     lines = [line for row in scenarios for line in row.turns]
     overlaps = _overlaps(rows, key_text, Index(points, settings.near_duplicate), "an evaluation row")
-    overlaps += _overlaps(rows, said, Index(lines, settings.near_duplicate), "a scenario's line")
+    overlaps += _overlaps(rows, customer_line, Index(lines, settings.near_duplicate), "a scenario's line")
     (out / "summary.json").write_text(json.dumps(summary(findings, overlaps), indent=1), encoding="utf-8")
     bad = [finding.text() for finding in findings if not finding.success] + overlaps
     if bad:

@@ -75,14 +75,14 @@ def _examples(domain: Domain, intent: str, split: str) -> Iterator[tuple[World, 
 
 def _tasks(domain: Domain) -> Iterator[str]:
     templates: dict[str, dict[str, str]] = {"train": {}, "test": {}}
-    for split, seen in templates.items():
+    for split, wordings in templates.items():
         later = _later(domain, split)
         for intent in domain.intents.values():
             examples: list[tuple[World | None, list[Line]]] = [*_examples(domain, intent.name, split)]
             examples = examples or [(None, lines) for lines in later[intent.name]]
             if not examples:
                 yield f"task({intent.name!r}, {split!r}) gave no lines in {SEEDS} worlds, nor in {SEEDS} conversations"
-            seen |= {_wording(line.template): line.template for _, lines in examples for line in lines}
+            wordings |= {_wording(line.template): line.template for _, lines in examples for line in lines}
             checks = (_task(domain, intent, world, lines) for world, lines in examples)
             yield from dict.fromkeys(filter(None, checks))
     for same in sorted(templates["train"].keys() & templates["test"].keys())[:5]:
@@ -98,19 +98,19 @@ def _wording(template: str) -> str:
 
 def _things(domain: Domain) -> Iterator[str]:
     """Numbers and names of things are of one split: what was learnt by heart is no use in the other."""
-    met: dict[str, dict[str, str]] = {"train": {}, "test": {}}
-    for split, things in met.items():
+    known: dict[str, dict[str, str]] = {"train": {}, "test": {}}
+    for split, things in known.items():
         for seed in range(SEEDS):
             episode = asyncio.run(play(domain, seed, split, replace(QUIET, out_of_policy=0.5)))
-            said = [item for line in episode.lines for item in line.truth.entities.items()]
+            values = [item for line in episode.lines for item in line.truth.entities.items()]
             replies = [record.inputs for record in episode.records if isinstance(record.inputs, ExplainerInput)]
-            said += [("a result", fact) for inputs in replies for fact in explain(domain, inputs)[1]]
-            for name, value in said:
+            values += [("a result", fact) for inputs in replies for fact in explain(domain, inputs)[1]]
+            for name, value in values:
                 if _thing(value, domain):
                     things.setdefault(str(value), name)
-    both = sorted(met["train"].keys() & met["test"].keys())
+    both = sorted(known["train"].keys() & known["test"].keys())
     if both:
-        shown = ", ".join(f"{value} ({met['train'][value]})" for value in both[:5])
+        shown = ", ".join(f"{value} ({known['train'][value]})" for value in both[:5])
         yield f"things are in both splits: {shown}{' ...' * (len(both) > 5)}: draw numbers from domains.base.of_split"
 
 
@@ -161,12 +161,12 @@ def _task(domain: Domain, intent: Intent, world: World | None, lines: list[Line]
 
 def _words(domain: Domain) -> Iterator[str]:
     fields = {field for intent in domain.intents.values() for field in intent.entities}
-    said = [(f"ask({field!r})", domain.ask(field), f"ask: {field}") for field in sorted(fields)]
-    said += [
+    texts = [(f"ask({field!r})", domain.ask(field), f"ask: {field}") for field in sorted(fields)]
+    texts += [
         (f"refusal({rule.name!r})", domain.refusal(rule.name), f"refused: {rule.name}, {rule.text}")
         for rule in domain.rules.values()
     ]
-    for name, (text, facts), shown in said:
+    for name, (text, facts), shown in texts:
         if not holds(text, facts):
             yield f"{name}: the text does not hold its own facts: {text!r}, {facts}"
         for word in ungrounded(text, shown, domain):

@@ -6,27 +6,27 @@ from temper.agents.roles import parse_calls, parse_understanding, parse_verdict
 from temper.domains.base import Call, Domain
 
 
-def kind_of(role: str, said: str, right: str, domain: Domain) -> str:
+def kind_of(role: str, answer: str, right: str, domain: Domain) -> str:
     """The kind of a wrong answer of `role`; `malformed` where it does not parse."""
     try:
         if role == "understander":
-            got, expected = parse_understanding(said, domain), parse_understanding(right, domain)
+            got, expected = parse_understanding(answer, domain), parse_understanding(right, domain)
             if set(got.entities) - set(expected.entities):
                 return "invented_argument"
             return "missed_argument" if set(expected.entities) - set(got.entities) else "wrong_argument"
         if role == "planner":
-            return _planned(said, right, domain)
+            return _planned(answer, right, domain)
         if role == "evaluator":
-            return "over_refusal" if parse_verdict(said, domain).rule else "unsafe_approved"
+            return "over_refusal" if parse_verdict(answer, domain).rule else "unsafe_approved"
         if role == "executor":
-            return _called(parse_calls(said, domain), parse_calls(right, domain))
+            return _called(parse_calls(answer, domain), parse_calls(right, domain))
     except Malformed:
         return "malformed"
     return "ungrounded_reply"
 
 
-def _planned(said: str, right: str, domain: Domain) -> str:
-    got, expected = plans.parse(said, domain.tools), plans.parse(right, domain.tools)
+def _planned(answer: str, right: str, domain: Domain) -> str:
+    got, expected = plans.parse(answer, domain.tools), plans.parse(right, domain.tools)
     if got.calls and expected.calls:
         return _called(got.calls, expected.calls)
     if expected.calls:

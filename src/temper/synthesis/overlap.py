@@ -17,7 +17,7 @@ NGRAM = 5
 SHORT = 2 * NGRAM
 """Words below which a text has too few 5-grams to be nearly like another; it is compared word by word."""
 POLITE = re.compile(r"\b(thank you|thanks|please|hello|hi|okay)\b")
-SAID = "customer: "
+CUSTOMER = "customer: "
 """Where a role's prompt quotes the customer, as `agents.prompts` writes it."""
 
 
@@ -29,11 +29,11 @@ def key_text(row: AnyRow) -> str:
     return f"{own}\n{answer(row)}"
 
 
-def said(row: AnyRow) -> str:
+def customer_line(row: AnyRow) -> str:
     """The customer's own line in a row's last message; empty where the row has none."""
     if isinstance(row, Document):
         return ""
-    return next((line.removeprefix(SAID) for line in _last(row).split("\n") if line.startswith(SAID)), "")
+    return next((line.removeprefix(CUSTOMER) for line in _last(row).split("\n") if line.startswith(CUSTOMER)), "")
 
 
 def _last(row: PromptRow | ChatRow | PairRow | TalkRow | Point) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from temper.domains.travel.world import Flight, Hotel, World
 
 SHOWN = 2
-"""Results that are told; all of them are kept."""
+"""Results that the customer hears of; the world keeps all of them."""
 
 
 def _unknown(what: str) -> Outcome:
@@ -19,7 +19,7 @@ def _unknown(what: str) -> Outcome:
 
 
 def _listed(results: Sequence[tuple[str, ...]]) -> Outcome:
-    """The first results, each as its id and what is told of it."""
+    """The first results, each as its id and what the customer hears of it."""
     shown = results[:SHOWN]
     if not shown:
         return Outcome("none found", ("none",))

@@ -56,7 +56,7 @@ class _Cancel(Arguments):
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool("search_flights", _Flights, writes=True),  # what was found is kept, and kept results are state
+        Tool("search_flights", _Flights, writes=True),  # it keeps its results, and they are state
         Tool("filter_flights", _Price, writes=False),
         Tool("book_flight", _Flight, writes=True),
         Tool("search_hotels", _Hotels, writes=True),
