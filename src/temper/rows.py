@@ -43,7 +43,7 @@ def spoken(text: str) -> list[Message]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRow:
-    """A prompt without an answer: the student is asked, and the drafter learns from what it says."""
+    """A prompt without an answer: the student answers it, and the drafter learns from the answer."""
 
     id: str
     role: str
@@ -150,7 +150,7 @@ class Point:
     wording: str | None = None
     """The customer's wording that it comes from: points of one wording may be right or wrong together."""
     change: str | None = None
-    """Which change of prompts this point was given, where it was given one."""
+    """How the prompt was changed (see `evaluation.changes`); None for the prompt as M writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ class Failure:
     id: str
     role: str
     slice: str
-    """The point's, or the change of prompts that it was given."""
+    """The point's slice, or the change of its prompt."""
     prompt: list[Message]
     expected: str
     got: str
@@ -259,7 +259,7 @@ def resume(path: Path, kind: type[RowT]) -> list[RowT]:
 
 
 def parsed(value: object, kind: type[RowT]) -> RowT:
-    """A row out of what `plain` made of it."""
+    """The row of a dictionary that `plain` returned."""
     return _adapter(kind).validate_python(value)
 
 

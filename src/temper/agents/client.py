@@ -36,7 +36,7 @@ class Request:
 
     @property
     def role(self) -> str:
-        """Who is asked."""
+        """The role that answers."""
         return self.inputs.role
 
 

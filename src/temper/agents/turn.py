@@ -20,7 +20,7 @@ class Trace:
 
     @property
     def role(self) -> str:
-        """Who was asked."""
+        """The role that answered."""
         return self.inputs.role
 
 

@@ -183,7 +183,7 @@ def _speeds(config: "PipelineConfig") -> Iterator[Figure]:
 
 
 def _floors(config: "PipelineConfig") -> Iterator[Figure]:
-    """What the unaided are asked is what the final pair was asked; only the scenarios are played again."""
+    """Figures of the floors. `unaided` takes the final pair's answers to points and plays scenarios of its own."""
     points, scenarios = config.evaluate.points_per_role, config.evaluate.scenarios
     for kind in FLOORS:
         if points.get("final" if kind == "unaided" else kind, 0) > 0:

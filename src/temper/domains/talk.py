@@ -95,5 +95,5 @@ def slip(rng: random.Random, known: Values, other: Values | None) -> dict[str, V
 
 
 def telling(templates: Sequence[str]) -> Sequence[str]:
-    """The wordings whose other words say what the value is, though nobody asked; all where there are none."""
+    """The wordings that also say what their value is, for lines that answer no question; all where there are none."""
     return [t for t in templates if re.search(r"[a-z]{2}", re.sub(r"\{\w+\}|please", "", t))] or templates

@@ -135,7 +135,7 @@ def _later(domain: Domain, split: str) -> dict[str, list[list[Line]]]:
 
 
 def _task(domain: Domain, intent: Intent, world: World | None, lines: list[Line]) -> str | None:
-    """What is wrong with a task, in the world that it was made for; None stands for one that has moved on."""
+    """What is wrong with a task, in the world that it was drawn for; None stands for a world that has moved on."""
     last = lines[-1].truth
     if any(line.truth.intent != intent.name for line in lines) or last.missing:
         return f"task({intent.name!r}): every line means this intent, and after the last nothing is missing"

@@ -1,4 +1,4 @@
-"""What a domain is made of, looked at before anything is played: members, names, types, plans for made-up values."""
+"""The parts of a domain, checked before a conversation is played: members, names, types, plans for made-up values."""
 
 from collections.abc import Iterator
 from inspect import getmembers, isfunction

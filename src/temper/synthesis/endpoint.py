@@ -29,11 +29,11 @@ HOPELESS = (
     openai.BadRequestError,
     openai.UnprocessableEntityError,
 )
-"""What the endpoint refuses whenever it is asked again."""
+"""Errors that come again with every try."""
 
 
 class Unusable(Exception):
-    """The endpoint answered, but never in the form that was asked for."""
+    """The endpoint answered, but never in the form of the schema."""
 
 
 class Endpoint:
@@ -146,7 +146,7 @@ class Endpoint:
             raise ValueError("no chat completion") from None
 
     def _without_key(self, text: str) -> str:
-        """What the endpoint wrote, should it repeat the key: rows and the journal are made of it."""
+        """The endpoint's text without the key, should it repeat it: the text goes into rows and the journal."""
         return secrets.without(text, [self._key]) if self._key else text
 
     def _said(self, error: openai.APIStatusError) -> str:

@@ -69,7 +69,7 @@ def _understood(right: Understood, state: Understanding | None, line: str) -> st
 
 
 def _lacking(right: Understood, draw: int) -> str:
-    """What a request leaves out; whole ones have four labels. Few bring their confirmation along: that is asked for."""
+    """What a request leaves out; whole ones have four labels. Few bring their confirmation along: M asks for it."""
     if CONFIRMED in right["entities"]:
         return "sure"
     missing = [name for name in right["missing"] if name != CONFIRMED]
@@ -77,7 +77,7 @@ def _lacking(right: Understood, draw: int) -> str:
 
 
 def _planned(inputs: PlannerInput, right: str, draw: int) -> str:
-    """A plan's label: what came back, what is asked for, which rule forbids it, or what is called."""
+    """A plan's label: the feedback, the question, the rule that forbids it, or its tools."""
     if inputs.state.missing:
         return f"ask {inputs.state.missing[0]}"
     if inputs.feedback:

@@ -2,7 +2,7 @@
 
 Every row draws a number from its text, and each label keeps its lowest. So the same rows come out in whatever order
 they arrive, and samples that were filled apart can be put together (bottom-k sampling; Cohen and Kaplan, 2007). A text
-that is answered several times gets the answer that it was given most often.
+with several answers gets the most frequent one.
 """
 
 import bisect
@@ -16,7 +16,7 @@ from temper.synthesis.overlap import key_text
 
 RowT = TypeVar("RowT", ChatRow, PairRow, PromptRow, TalkRow, Point)
 Votes = dict[str, tuple[int, RowT]]
-"""A text's answers: how often each was given, and a row that gives it."""
+"""A text's answers: how often each one came, and a row that has it."""
 DumpedRow = tuple[str, int, int, dict[str, object]]
 """Label, drawn number, votes and fields of a row that a sample holds."""
 SLACK = 2

@@ -1,4 +1,4 @@
-"""The five training sets and the evaluation set, made from simulated conversations. Splits never share an entity's
+"""The five training sets and the evaluation set, from simulated conversations. Splits never share an entity's
 number, a wording or a conversation, and evaluation keeps clear of everything that is trained on (`overlap`)."""
 
 import random
@@ -43,7 +43,7 @@ PRACTICE = Traffic(out_of_policy=0.5)
 NEAR = 0.8
 """Similarity from which an evaluation row is dropped for being like a training row."""
 DRAWS = 20
-"""Most times that a domain is asked for documents in place of those that it gave twice."""
+"""Most times that a domain draws documents in place of repeated ones."""
 
 
 def build(
@@ -57,7 +57,7 @@ def build(
     refuse(beyond_assets(settings))
 
     def rng(name: str) -> random.Random:
-        return random.Random(f"{settings.seed}:{name}")  # one each: what is asked of one set changes no other
+        return random.Random(f"{settings.seed}:{name}")  # one each: the size of one set changes no other
 
     say("simulating training conversations")
     own = {name: imported(folder) / TRAIN for name, folder in settings.own if folder}
@@ -103,7 +103,7 @@ def build(
 def _unmet(
     settings: SynthesizeSettings, sets: Mapping[str, Sequence[AnyRow]], points: list[Point], own: Collection[str]
 ) -> Iterator[Unmet]:
-    """Requests that the simulation did not meet; imported sets were not asked of it."""
+    """Requests that the simulation did not meet; imported sets have none."""
     talk = "raise synthesize.conversations"
     if "sft" not in own:
         yield from short_of(settings.traces_per_role, sets["sft"], "traces_per_role", talk)

@@ -22,7 +22,7 @@ from temper.synthesis.teacher import FOR_M_TO_STOP, Oracle, Teacher, explain
 
 @dataclass(frozen=True)
 class Record:
-    """One agent call: what it read, what the teacher wrote (y), what the judge made of it (y*), what was right."""
+    """One agent call: its inputs, the teacher's answer (y), the judge's correction of it (y*), and the right answer."""
 
     inputs: RoleInput
     messages: list[Message]
@@ -33,11 +33,11 @@ class Record:
     slice: str
     template: str
     calls_before: int
-    """Calls that had run in the world when this one was made."""
+    """How many calls had run in the world before this agent call."""
 
     @property
     def role(self) -> str:
-        """Who was asked."""
+        """The role that answers."""
         return self.inputs.role
 
 
@@ -62,7 +62,7 @@ Check = Callable[[Request, str, str], str | None]
 
 @dataclass(frozen=True)
 class JudgedCall:
-    """A teacher's answer with what the judge made of it."""
+    """A teacher's answer and the judge's correction of it."""
 
     request: Request
     teacher: str

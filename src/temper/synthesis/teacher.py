@@ -54,7 +54,7 @@ class Oracle:
                 return explain(self.domain, inputs)[0]
 
     def plan(self, inputs: PlannerInput) -> Plan:
-        """Ask for what is missing; decline what a rule forbids; otherwise, or if told that it is allowed, the calls."""
+        """A question for a missing value, a refusal where a rule forbids, else (or where feedback allows) the calls."""
         state, feedback = inputs.state, inputs.feedback
         if state.missing:
             return Plan(ask=state.missing[0])
@@ -65,8 +65,8 @@ class Oracle:
     def noted(self, plan: Plan, inputs: PlannerInput, believed: str | None = None) -> str:
         """The plan behind a comment on each rule that its calls touch.
 
-        `believed`, if given, is the only rule that seems broken ("" for none), whatever the world says. Nothing is
-        noted where nothing is decided: something is missing, or there is feedback.
+        `believed`, where it is not None, is the only rule that seems broken ("" for none), whatever the world says.
+        There is no comment where nothing is decided: a value is missing, or there is feedback.
         """
         review = [] if inputs.state.missing or inputs.feedback else self.review(inputs.state)
         note = review_text(
@@ -207,7 +207,7 @@ def _wrong_plan(oracle: Oracle, inputs: PlannerInput, kind: str, rng: random.Ran
 
 
 def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
-    """The last call through another tool that needs no more than it was given: wrong, and still a plan."""
+    """The last call through another tool that needs no further argument: wrong, and still a plan."""
     name, arguments = right.calls[-1]
     fields = {tool.name: set(tool.arguments.model_fields) for tool in oracle.domain.tools.values()}
     others = [other for other, names in fields.items() if other != name and names and names <= set(arguments)]
@@ -219,7 +219,7 @@ def _other_tool(oracle: Oracle, right: Plan, rng: random.Random) -> Plan | None:
 
 
 def filled(domain: Domain, state: Understanding) -> Understanding:
-    """What is missing, made up: of the type that the tools ask for."""
+    """Missing values, made up: of the type that the tools ask for."""
     intent = domain.intents[state.intent]
     fields = {k: f for name in intent.tools for k, f in domain.tools[name].arguments.model_fields.items()}
     made_up = {name: 1 if name in fields and fields[name].annotation is int else "any" for name in intent.entities}

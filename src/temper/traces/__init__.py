@@ -1,1 +1,1 @@
-"""Other people's data: read in the known forms, refused row by row with a reason, made into this pipeline's rows."""
+"""Other people's data: records of the known forms become this pipeline's rows, others are refused with a reason."""

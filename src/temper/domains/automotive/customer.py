@@ -1,4 +1,4 @@
-"""The customer's side: values for what is asked, requests with or without them, and answers to what was missing."""
+"""The customer's side: values for a request's entities, wordings with or without them, and answers to M's questions."""
 
 import random
 
@@ -27,7 +27,7 @@ def _other_booking(rng: random.Random, world: World, split: str) -> str:
 
 
 def values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Value] | None:
-    """Values for every entity of the intent that break the rule `breaks` and no other, or None if none can be found."""
+    """Values for every entity of the intent that break the rule `breaks` and no other, or None where there are none."""
     for _ in range(20):
         day = (
             "sunday" if breaks == "closed_sunday" else "saturday" if breaks == "saturday_jobs" else rng.choice(DAYS[:6])

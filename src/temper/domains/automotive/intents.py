@@ -25,7 +25,7 @@ INTENTS = {
 
 
 def plan(understanding: Understanding) -> list[Call]:
-    """One call for each tool of the intent; an argument `$a` means what the plan's first call found."""
+    """One call for each tool of the intent; an argument `$a` means the result of the plan's first call."""
     entities = understanding.entities
     if understanding.intent == "cheapest_vehicle":
         return [("find_vehicles", dict(entities)), ("vehicle_details", {"vehicle": "$a"})]

@@ -16,7 +16,7 @@ FORMS: dict[str, mentions.Form] = {
     "department": tuple(DEPARTMENTS),
     "confirmed": ("yes",),
 }
-"""Numbers such as `km` and `deposit` are not told by their form, nor models: a trade-in may be any."""
+"""The form of a number does not say whether it is `km` or `deposit`, and a traded-in car may be of any model."""
 IT = re.compile(r"\b(it|(this|that) (car|one)|the car)\b(?! possible)", re.IGNORECASE)
 """The car that was talked about; `Is it possible` means none."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+")

@@ -1,5 +1,5 @@
 """Travel, the second built-in domain, in the shape of T1's tasks: flights, hotels, restaurants and sights, searches
-whose results are kept, filters that work on what was kept, and questions for what is missing.
+whose results are kept, filters that work on kept results, and questions for missing values.
 """
 
 import random

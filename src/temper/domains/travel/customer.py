@@ -1,4 +1,4 @@
-"""The traveller's side: values for what is asked, requests with or without them, and answers to what was missing."""
+"""The traveller's side: values for a request's entities, wordings with or without them, answers to M's questions."""
 
 import random
 
@@ -15,7 +15,7 @@ WORDS = Words(ANSWERS, CORRECTIONS, POLITE)
 
 
 def _values(rng: random.Random, world: World, intent: str, split: str, breaks: str | None) -> dict[str, Value] | None:
-    """Values for every entity of the intent that break the rule `breaks` and no other, or None if none were found."""
+    """Values for every entity of the intent that break the rule `breaks` and no other, or None where there are none."""
     for _ in range(TRIES):
         flight = rng.choice([f for f in world.flights.values() if f.full is (breaks == "flight_full")])
         place = rng.choice(list(world.attractions.values() if "attractions" in intent else world.restaurants.values()))

@@ -1,4 +1,4 @@
-"""The travel agency's tools. A search keeps what it found; a filter works on what the last search kept."""
+"""The travel agency's tools. A search keeps its results; a filter works on the results of the last search."""
 
 from temper.domains.base import Arguments, Tool
 
