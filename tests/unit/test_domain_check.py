@@ -40,7 +40,7 @@ def test_nothing_of_the_library_names_a_domain() -> None:
         for path in library.rglob("*.py")
         if "domains" not in path.parts and any(name in path.read_text(encoding="utf-8") for name in BUILT_IN)
     ]
-    assert sorted(path.name for path in naming) == ["main.py", "stages.py"], "as examples, in help and descriptions"
+    assert sorted(path.name for path in naming) == ["main.py", "synthesize.py"], "as examples, in help and descriptions"
 
 
 class Forgetful(Automotive):
