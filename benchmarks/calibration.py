@@ -66,7 +66,7 @@ def _quantise(preset: PipelineConfig, student: Path, rows: list[TalkRow], length
     (run / "data").mkdir(parents=True)
     write(run / "data" / TRAIN, rows)
     told = preset.fp8.model_copy(update={"samples": len(rows) - 1, "max_length": length, "lengths_to_compare": ()})
-    launch(FP8Spec(fp8=told), run / "fp8", {"parent": student, "data": run / "data"}, preset.runtime)
+    launch(FP8Spec(fp8=told), run / "fp8", {"student": student, "data": run / "data"}, preset.runtime)
     return run / "fp8" / "out" / "model"
 
 

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/draft_length.py --run latest --lengths 2 3 4 5 6 --out docs/results/draft-length.md
 
 The run has to have got as far as its drafter, in this checkout. All engines stay up, and the rounds go over them in
-turns; the load is the benchmark's. A longer draft costs the target and the drafter a little more at each step and is
+turns; the load is the benchmark's. A longer draft costs the student and the drafter a little more at each step and is
 right less often, so the best length falls as more turns are in flight.
 """
 
@@ -28,9 +28,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     report = load_report(asked.run)
-    target, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
-    rungs = [Configuration(STUDENT, target)]
-    rungs += [Configuration(Rung(f"{length} ahead", "eagle3"), target, drafter) for length in asked.lengths]
+    student, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
+    rungs = [Configuration(STUDENT, student)]
+    rungs += [Configuration(Rung(f"{length} ahead", "eagle3"), student, drafter) for length in asked.lengths]
     rows = ladder(report, rungs, asked, _drafting)
     told = f"--lengths {' '.join(map(str, asked.lengths))} --concurrency {' '.join(map(str, asked.concurrency))}"
     commands = (

@@ -35,13 +35,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     reports = {name: load_report(run) for name, _, run in (told.partition("=") for told in asked.runs)}
-    targets = {made(report, "dpo", "model") for report in reports.values()}
-    if len(targets) > 1:
+    students = {made(report, "dpo", "model") for report in reports.values()}
+    if len(students) > 1:
         raise DataError("the runs have different students: let them differ in synthesize.draft_* and draft.* alone")
-    target = targets.pop()
-    rungs = [Configuration(STUDENT, target)]
+    student = students.pop()
+    rungs = [Configuration(STUDENT, student)]
     rungs += [
-        Configuration(Rung(name, "eagle3"), target, made(report, "draft", "model")) for name, report in reports.items()
+        Configuration(Rung(name, "eagle3"), student, made(report, "draft", "model")) for name, report in reports.items()
     ]
     rows = ladder(next(iter(reports.values())), rungs, asked)
     told = " ".join(map(str, asked.concurrency))

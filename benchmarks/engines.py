@@ -31,13 +31,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     report = load_report(asked.run)
-    target, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
-    rungs = [Configuration(STUDENT, target), Configuration(DRAFTER, target, drafter)]
+    student, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
+    rungs = [Configuration(STUDENT, student), Configuration(DRAFTER, student, drafter)]
     changes = {}
     for name, _, told in (side.partition("=") for side in asked.sides):
         alone, pair = f"{STUDENT.name}, {name}", f"{DRAFTER.name}, {name}"
         changes |= dict.fromkeys((alone, pair), json.loads(told))
-        rungs += [Configuration(Rung(alone), target), Configuration(Rung(pair, "eagle3"), target, drafter)]
+        rungs += [Configuration(Rung(alone), student), Configuration(Rung(pair, "eagle3"), student, drafter)]
 
     def changed(settings: EngineSettings, rung: Configuration) -> EngineSettings:
         return EngineSettings.model_validate(settings.model_dump() | changes.get(rung.name, {}))

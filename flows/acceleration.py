@@ -30,33 +30,33 @@ def accelerate(config: PipelineConfig | str, overrides: tuple[Override, ...] = (
     config = chosen(config, overrides)
     run = Pipeline(config)
     with run:
-        target = run(registered, config.registry.name, version).target
+        student = run(registered, config.registry.name, version).student
         sets = run(synthesize, specs.SynthesizeSpec.of(config))
 
-        spoken = run(answers, specs.AnswersSpec.of(config), target, sets.data("draft_prompts"))
-        drafter, quantised = run.together(
-            (draft, specs.DraftSpec.of(config), target, spoken.data()),
-            (fp8, specs.FP8Spec.of(config), target, sets.data("calibration")),
+        replies = run(answers, specs.AnswersSpec.of(config), student, sets.data("draft_prompts")).data()
+        drafter, student_fp8 = run.together(
+            (draft, specs.DraftSpec.of(config), student, replies),
+            (fp8, specs.FP8Spec.of(config), student, sets.data("calibration")),
         )
-        small = drafter
+        drafter_fp8 = drafter
         if config.fp8.drafter:
-            both = specs.FP8Spec.of(config, "drafter")
-            small = run(fp8, both, target, sets.data("calibration"), drafter=drafter.model)
+            pair = specs.FP8Spec.of(config, "drafter")
+            drafter_fp8 = run(fp8, pair, student, sets.data("calibration"), drafter=drafter).model
 
         points = sets.data("evaluation")
         run(evaluate, specs.EvaluateSpec.of(config, "teacher"), points)
         run(evaluate, specs.EvaluateSpec.of(config, "rules"), points, words=sets.data("sft"))
-        run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=target)
-        run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=quantised.model, drafter=small.model)
+        run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=student)
+        run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=student_fp8, drafter=drafter_fp8)
         if config.evaluate.scenarios.get("unaided"):
-            run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=quantised.model, drafter=small.model)
+            run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=student_fp8, drafter=drafter_fp8)
 
-        served = (target, drafter.model, quantised.model, small.model)
-        run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, *served)
-        best = run(champion, config.registry.name, quantised.model, small.model)
+        served = {"student": student, "drafter": drafter, "student_fp8": student_fp8, "drafter_fp8": drafter_fp8}
+        run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, **served)
+        best = run(champion, config.registry.name, student_fp8, drafter_fp8)
         if best:
             final = specs.EvaluateSpec.of(config, "final")
-            run.beside(evaluate, final, points, model=best.fp8, drafter=best.drafter_fp8)
+            run.beside(evaluate, final, points, model=best.student_fp8, drafter=best.drafter_fp8)
         verdict = run(gate, run.results, config.gate, best)
-        run(promote, *served, run.results, verdict, config)
+        run(promote, **served, results=run.results, verdict=verdict, config=config)
     run.finish(report)

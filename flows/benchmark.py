@@ -25,7 +25,6 @@ def benchmark(config: PipelineConfig | str, overrides: tuple[Override, ...] = ()
     with run:
         bundle = run(registered, config.registry.name, version)
         sets = run(synthesize, specs.SynthesizeSpec.of(config))
-        served = (bundle.target, bundle.drafter, bundle.fp8, bundle.drafter_fp8)
         again = measure.with_options(refresh_cache=True)
-        run(again, specs.BenchmarkSpec.of(config, run.machine), sets.data("evaluation"), *served)
+        run(again, specs.BenchmarkSpec.of(config, run.machine), sets.data("evaluation"), **bundle.models)
     run.finish(report)

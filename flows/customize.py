@@ -41,47 +41,47 @@ def customize(
     config = chosen(config, overrides)
     run = Pipeline(config, until)
     with run:
-        start = run(base, specs.BaseSpec.of(config))
+        base_model = run(base, specs.BaseSpec.of(config)).model
         sets = run(synthesize, specs.SynthesizeSpec.of(config))
-        run(validate, specs.ValidateSpec.of(config), start.model, sets.datasets)
+        run(validate, specs.ValidateSpec.of(config), base_model, sets.datasets)
 
-        deeper = run(expand, specs.ExpandSpec.of(config), start.model)
-        adapted = run(cpt, specs.CPTSpec.of(config), deeper.model, sets.data("cpt"))
-        tuned = run(sft, specs.SFTSpec.of(config), adapted.model, sets.data("sft"))
+        deeper = run(expand, specs.ExpandSpec.of(config), base_model).model
+        adapted = run(cpt, specs.CPTSpec.of(config), deeper, sets.data("cpt")).model
+        tuned = run(sft, specs.SFTSpec.of(config), adapted, sets.data("sft")).model
         mistakes = None
         if config.synthesize.practice_prompts:
-            mistakes = run(practice, specs.PracticeSpec.of(config), tuned.model, sets.data("practice")).data()
-        aligned = run(dpo, specs.DPOSpec.of(config), tuned.model, sets.data("dpo"), mistakes=mistakes)
+            mistakes = run(practice, specs.PracticeSpec.of(config), tuned, sets.data("practice")).data()
+        student = run(dpo, specs.DPOSpec.of(config), tuned, sets.data("dpo"), mistakes=mistakes).model
 
-        spoken = run(answers, specs.AnswersSpec.of(config), aligned.model, sets.data("draft_prompts"))
-        drafter, quantised = run.together(
-            (draft, specs.DraftSpec.of(config), aligned.model, spoken.data()),
-            (fp8, specs.FP8Spec.of(config), aligned.model, sets.data("calibration")),
+        replies = run(answers, specs.AnswersSpec.of(config), student, sets.data("draft_prompts")).data()
+        drafter, student_fp8 = run.together(
+            (draft, specs.DraftSpec.of(config), student, replies),
+            (fp8, specs.FP8Spec.of(config), student, sets.data("calibration")),
         )
-        small = drafter
+        drafter_fp8 = drafter
         if config.fp8.drafter:
-            both = specs.FP8Spec.of(config, "drafter")
-            small = run(fp8, both, aligned.model, sets.data("calibration"), drafter=drafter.model)
+            pair = specs.FP8Spec.of(config, "drafter")
+            drafter_fp8 = run(fp8, pair, student, sets.data("calibration"), drafter=drafter).model
 
         points = sets.data("evaluation")
         run(evaluate, specs.EvaluateSpec.of(config, "teacher"), points)
         run(evaluate, specs.EvaluateSpec.of(config, "rules"), points, words=sets.data("sft"))
-        run(evaluate, specs.EvaluateSpec.of(config, "base"), points, model=start.model)
-        run(evaluate, specs.EvaluateSpec.of(config, "cpt"), points, model=adapted.model)
-        run(evaluate, specs.EvaluateSpec.of(config, "sft"), points, model=tuned.model)
-        run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=aligned.model)
-        run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=quantised.model, drafter=small.model)
+        run(evaluate, specs.EvaluateSpec.of(config, "base"), points, model=base_model)
+        run(evaluate, specs.EvaluateSpec.of(config, "cpt"), points, model=adapted)
+        run(evaluate, specs.EvaluateSpec.of(config, "sft"), points, model=tuned)
+        run(evaluate, specs.EvaluateSpec.of(config, "dpo"), points, model=student)
+        run(evaluate, specs.EvaluateSpec.of(config, "final"), points, model=student_fp8, drafter=drafter_fp8)
         if config.evaluate.scenarios.get("unaided"):
-            run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=quantised.model, drafter=small.model)
+            run(evaluate, specs.EvaluateSpec.of(config, "unaided"), points, model=student_fp8, drafter=drafter_fp8)
 
-        served = (aligned.model, drafter.model, quantised.model, small.model)
-        run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, *served)
-        best = run(champion, config.registry.name, quantised.model, small.model)
+        served = {"student": student, "drafter": drafter, "student_fp8": student_fp8, "drafter_fp8": drafter_fp8}
+        run(benchmark, specs.BenchmarkSpec.of(config, run.machine), points, **served)
+        best = run(champion, config.registry.name, student_fp8, drafter_fp8)
         if best:
             final = specs.EvaluateSpec.of(config, "final")
-            run.beside(evaluate, final, points, model=best.fp8, drafter=best.drafter_fp8)
+            run.beside(evaluate, final, points, model=best.student_fp8, drafter=best.drafter_fp8)
         verdict = run(gate, run.results, config.gate, best)
-        run(promote, *served, run.results, verdict, config)
+        run(promote, **served, results=run.results, verdict=verdict, config=config)
     run.finish(report)
 
 

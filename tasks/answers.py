@@ -1,4 +1,4 @@
-"""What the drafter learns from: the aligned student's own answers."""
+"""What the drafter learns from: the student's own answers."""
 
 from prefect import task
 
@@ -9,6 +9,6 @@ from temper.process.specs import AnswersSpec
 
 
 @task(name="answers", **contract())
-def answers(spec: AnswersSpec, parent: ModelRef, data: DatasetRef, *, runtime: Runtime) -> StageResult:
-    """Let the student answer.   In: the aligned model, prompts.   Out: a chat set in the student's own words."""
-    return compute(spec, runtime, parent=parent, data=data)
+def answers(spec: AnswersSpec, student: ModelRef, data: DatasetRef, *, runtime: Runtime) -> StageResult:
+    """Let the student answer.   In: the student, prompts.   Out: a chat set in its own words."""
+    return compute(spec, runtime, student=student, data=data)

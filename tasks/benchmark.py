@@ -12,12 +12,13 @@ from temper.process.specs import BenchmarkSpec
 def benchmark(
     spec: BenchmarkSpec,
     data: DatasetRef,
-    target: ModelRef,
+    student: ModelRef,
     drafter: ModelRef,
-    fp8: ModelRef,
+    student_fp8: ModelRef,
     drafter_fp8: ModelRef,
     *,
     runtime: Runtime,
 ) -> StageResult:
-    """Serve customer turns, plain and accelerated.   In: target, drafter, FP8.   Out: the ladder, equivalence."""
-    return compute(spec, runtime, data=data, target=target, drafter=drafter, fp8=fp8, drafter_fp8=drafter_fp8)
+    """Serve customer turns, plain and accelerated.   In: the models that are served.   Out: the ladder, equivalence."""
+    models = {"student": student, "drafter": drafter, "student_fp8": student_fp8, "drafter_fp8": drafter_fp8}
+    return compute(spec, runtime, data=data, **models)

@@ -19,13 +19,13 @@ from temper.registry.tracking import Tracker, tracking_uri
     retry_delay_seconds=WAITS_S,
     retry_condition_fn=mendable,
 )
-def champion(name: str, fp8: ModelRef, drafter_fp8: ModelRef, *, runtime: Runtime) -> Champion | None:
+def champion(name: str, student_fp8: ModelRef, drafter_fp8: ModelRef, *, runtime: Runtime) -> Champion | None:
     """Find the champion.   In: a registered model, what would be served.   Out: what is; None if the same or nobody."""
     try:
         version, ref = Tracker(tracking_uri(runtime)).bundle(name, "champion")
     except MissingModelError:
         return None
     served = load(ref, Store(runtime.store))
-    if (served.fp8.digest, served.drafter_fp8.digest) == (fp8.digest, drafter_fp8.digest):
+    if (served.student_fp8.digest, served.drafter_fp8.digest) == (student_fp8.digest, drafter_fp8.digest):
         return None
-    return Champion(name=name, version=version, fp8=served.fp8, drafter_fp8=served.drafter_fp8)
+    return Champion(name=name, version=version, student_fp8=served.student_fp8, drafter_fp8=served.drafter_fp8)

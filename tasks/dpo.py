@@ -12,5 +12,5 @@ from temper.process.specs import DPOSpec
 def dpo(
     spec: DPOSpec, parent: ModelRef, data: DatasetRef, *, mistakes: DatasetRef | None = None, runtime: Runtime
 ) -> StageResult:
-    """Prefer right answers to mistakes.   In: an sft model, pairs, its own mistakes.   Out: the aligned model."""
+    """Prefer right answers to mistakes.   In: an sft model, pairs, its own mistakes.   Out: the student."""
     return compute(spec, runtime, parent=parent, data=data, mistakes=mistakes)

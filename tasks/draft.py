@@ -9,6 +9,6 @@ from temper.process.specs import DraftSpec
 
 
 @task(name="draft", **contract())
-def draft(spec: DraftSpec, parent: ModelRef, data: DatasetRef, *, runtime: Runtime) -> StageResult:
-    """Train a drafter for the aligned model.   In: it and its own answers.   Out: an EAGLE-3 drafter, accuracies."""
-    return compute(spec, runtime, parent=parent, data=data)
+def draft(spec: DraftSpec, student: ModelRef, data: DatasetRef, *, runtime: Runtime) -> StageResult:
+    """Train a drafter for the student.   In: it and its own answers.   Out: an EAGLE-3 drafter, accuracies."""
+    return compute(spec, runtime, student=student, data=data)

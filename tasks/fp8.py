@@ -1,4 +1,4 @@
-"""Static FP8 quantisation, of the target while its drafter is in training, then of the drafter."""
+"""Static FP8 quantisation, of the student while its drafter is in training, then of the drafter."""
 
 from prefect import task
 
@@ -10,7 +10,7 @@ from temper.process.specs import FP8Spec
 
 @task(name="fp8", **contract())
 def fp8(
-    spec: FP8Spec, parent: ModelRef, data: DatasetRef, *, drafter: ModelRef | None = None, runtime: Runtime
+    spec: FP8Spec, student: ModelRef, data: DatasetRef, *, drafter: ModelRef | None = None, runtime: Runtime
 ) -> StageResult:
-    """Quantise.   In: the aligned model, chats to calibrate on; a drafter, for that one.   Out: FP8 checkpoint."""
-    return compute(spec, runtime, parent=parent, data=data, drafter=drafter)
+    """Quantise.   In: the student, chats to calibrate on; a drafter, for that one.   Out: FP8 checkpoint."""
+    return compute(spec, runtime, student=student, data=data, drafter=drafter)

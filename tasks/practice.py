@@ -1,4 +1,4 @@
-"""What the tuned student still gets wrong, as pairs to learn from."""
+"""What the tuned model still gets wrong, as pairs to learn from."""
 
 from prefect import task
 
@@ -9,6 +9,6 @@ from temper.process.specs import PracticeSpec
 
 
 @task(name="practice", **contract())
-def practice(spec: PracticeSpec, parent: ModelRef, data: DatasetRef, *, runtime: Runtime) -> StageResult:
-    """Let the student try.   In: an sft model, prompts with right answers.   Out: pairs of right and its own wrong."""
-    return compute(spec, runtime, parent=parent, data=data)
+def practice(spec: PracticeSpec, tuned: ModelRef, data: DatasetRef, *, runtime: Runtime) -> StageResult:
+    """Let the tuned model try.   In: it, prompts with right answers.   Out: pairs of right and its own wrong."""
+    return compute(spec, runtime, tuned=tuned, data=data)

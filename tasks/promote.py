@@ -24,9 +24,9 @@ from temper.report import gate_inputs
     retry_condition_fn=mendable,
 )
 def promote(
-    target: ModelRef,
+    student: ModelRef,
     drafter: ModelRef,
-    fp8: ModelRef,
+    student_fp8: ModelRef,
     drafter_fp8: ModelRef,
     results: list[StageResult],
     verdict: Verdict,
@@ -39,13 +39,13 @@ def promote(
     figures = gate_inputs(results, store)[0]
     candidate = bundle.Bundle(
         name=name,
-        target=target,
+        student=student,
         drafter=drafter,
-        fp8=fp8,
+        student_fp8=student_fp8,
         drafter_fp8=drafter_fp8,
         domain=config.synthesize.domain,
         domain_digest=bundle.domain_digest(config.synthesize.domain),
-        tokenizer=bundle.tokenizer_digests(target, store),
+        tokenizer=bundle.tokenizer_digests(student, store),
         engine=config.engine,
         results={name: value for name, value in figures.items() if not of_champion(name)},
         verdict=verdict.alone(),

@@ -2,7 +2,7 @@
 
 run = Pipeline(config, until)
 with run:                          # a run that has reached `until` ends here, quietly
-    start = run(base, config.base)
+    base_model = run(base, specs.BaseSpec.of(config)).model
     ...
 run.finish(report)
 """
@@ -23,7 +23,7 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
 from tasks.shared.patience import patiently
-from temper.artifacts.refs import StageResult
+from temper.artifacts.refs import ModelRef, StageResult
 from temper.config import PipelineConfig, Runtime, override, resolve
 from temper.config.gating import CHAMPION
 from temper.engine import fingerprint
@@ -85,8 +85,11 @@ class Pipeline:
         answered = stage(*args, **kwargs, runtime=self.runtime)
         return self._keep(StageResult.model_validate(answered.model_dump() | {"stage": f"evaluate:{CHAMPION}"}))
 
-    def together(self, *calls: tuple[Any, ...]) -> list[StageResult]:
-        """Run stages side by side, each given as (stage, arguments...); waits for all of them even if one fails."""
+    def together(self, *calls: tuple[Any, ...]) -> list[ModelRef]:
+        """Run stages side by side, each a tuple (stage, arguments...), and return the models that they made.
+
+        It waits for all of them even if one fails.
+        """
         due = [call for call in calls if not self._beyond(call[0])]
         runtime = Runtime.model_validate(self.runtime.model_dump() | {"side_by_side": len(due) > 1})
         futures = [stage.submit(*args, runtime=runtime) for stage, *args in due]
@@ -94,7 +97,7 @@ class Pipeline:
         results: list[StageResult] = [self._keep(future.result()) for future in futures]
         if len(due) < len(calls):
             raise _Reached
-        return results
+        return [result.model for result in results]
 
     def __enter__(self) -> "Pipeline":
         return self

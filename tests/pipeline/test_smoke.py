@@ -195,7 +195,7 @@ def test_the_gate_passed_and_the_champion_is_registered(first: Ran) -> None:
     assert report.gate is not None
     assert report.gate.passed
     assert report.bundle is not None
-    assert {"target", "drafter", "fp8"} <= set(report.bundle.digests)
+    assert {"student", "drafter", "student_fp8"} <= set(report.bundle.digests)
 
 
 def test_the_tables_are_printed(first: Ran) -> None:

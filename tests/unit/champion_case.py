@@ -24,7 +24,7 @@ class Case:
 
     def bundle(self, weights: str, *, score: float = 100, passed: bool = True) -> tuple[Bundle, BundleRef]:
         """A candidate in the store."""
-        parts = {part: self._model(f"{self.name} {weights} {part}") for part in ("target", "drafter", "fp8")}
+        parts = {part: self._model(f"{self.name} {weights} {part}") for part in ("student", "drafter", "student_fp8")}
         candidate = Bundle(
             name=self.name,
             **parts,

@@ -47,11 +47,11 @@ def publish(store: Store, scratch: Path) -> list[StageResult]:
         inputs = {"parent": f"{parent}.model", "data": f"synthesize.{stage}"}
         run.stage(stage, inputs, {"model": "model"}, curves=curve, wall_s=300, earlier=stage != "dpo")
         parent = stage
-    run.stage("answers", {"parent": "dpo.model"}, {"data": "dataset"}, wall_s=80, earlier=False)
+    run.stage("answers", {"student": "dpo.model"}, {"data": "dataset"}, wall_s=80, earlier=False)
     accuracy = {f"accuracy_position_{place}": value for place, value in enumerate((0.9, 0.8, 0.7, 0.6))}
     run.stage(
         "draft",
-        {"parent": "dpo.model", "data": "answers.data"},
+        {"student": "dpo.model", "data": "answers.data"},
         {"model": "model"},
         metrics={**accuracy, "expected_tokens_per_step": 4.0},
         curves=[{"step": 1, "loss": 9.0}, {"step": 2, "loss": 5.0}, {"step": 2, "draft_loss": 4.0}],
@@ -62,12 +62,17 @@ def publish(store: Store, scratch: Path) -> list[StageResult]:
         {"step": length, **{f"clip_rate_percent_{source}": 3 / length for source in ("public", "in_domain", "mixed")}}
         for length in (32, 64, 128)
     ]
-    run.stage("fp8", {"parent": "dpo.model"}, {"model": "model"}, curves=clipped, wall_s=31, earlier=False)
+    run.stage("fp8", {"student": "dpo.model"}, {"model": "model"}, curves=clipped, wall_s=31, earlier=False)
     for stage, score in SCORES.items():
         inputs = {"data": "synthesize.evaluation"} | ({} if stage in NO_MODEL else {"model": f"{stage}.model"})
         files = {"scores.json": _scores(stage, score), "failures.jsonl": _failure(stage)}
         run.stage(f"evaluate:{stage}", inputs, {"report": "report"}, files=files, wall_s=70, earlier=stage < "d")
-    inputs = {"target": "dpo.model", "drafter": "draft.model", "fp8": "fp8.model", "data": "synthesize.evaluation"}
+    inputs = {
+        "student": "dpo.model",
+        "drafter": "draft.model",
+        "student_fp8": "fp8.model",
+        "data": "synthesize.evaluation",
+    }
     run.stage(
         "benchmark",
         inputs,

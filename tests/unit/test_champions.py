@@ -139,7 +139,7 @@ def test_a_version_without_tags_is_one_line(case: Case) -> None:
     assert case.enter("b").version == "3"
 
 
-@pytest.mark.parametrize("part", ["target", "drafter", "fp8"])
+@pytest.mark.parametrize("part", ["student", "drafter", "student_fp8"])
 def test_one_flipped_bit_is_neither_rolled_back_to_nor_promoted(case: Case, part: str) -> None:
     old, _ = case.bundle("old")
     case.enter("old")
@@ -153,11 +153,11 @@ def test_one_flipped_bit_is_neither_rolled_back_to_nor_promoted(case: Case, part
 
 def test_one_flipped_bit_is_not_registered(case: Case) -> None:
     candidate, ref = case.bundle("a")
-    flip_a_bit(Path(candidate.fp8.uri) / "model.safetensors")
-    with pytest.raises(StoreError, match=r"its fp8 cannot be served: .*or run again"):
+    flip_a_bit(Path(candidate.student_fp8.uri) / "model.safetensors")
+    with pytest.raises(StoreError, match=r"its student_fp8 cannot be served: .*or run again"):
         case.champions.enter(candidate, ref, candidate.verdict, case.run_id)
     assert case.tracker.model(case.name).versions == {}
-    assert not case.store.whole(candidate.fp8), "the next run makes it anew"
+    assert not case.store.whole(candidate.student_fp8), "the next run makes it anew"
 
 
 class Dies(Tracker):

@@ -83,7 +83,7 @@ def test_a_run_that_only_repeated_is_removed_but_for_the_latest_report_of_its_co
 
 def test_the_store_keeps_what_a_result_or_a_bundle_names(home: Path) -> None:
     of_result, of_bundle, unnamed = (published(home, text) for text in ("result", "bundle", "unnamed"))
-    bundle = published(home, f'{{"target": "{of_bundle.digest}"}}', "bundle")
+    bundle = published(home, f'{{"student": "{of_bundle.digest}"}}', "bundle")
     key = "0" * 64
     result = StageResult(
         stage="sft",

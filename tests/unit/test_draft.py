@@ -45,7 +45,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama of eight layers with a word tokenizer and a chat template."""
     folder = tmp_path_factory.mktemp("target")
     special = ["<|start|>", "<|end|>", "user", "assistant", "<unk>"]
@@ -98,7 +98,7 @@ def _chat(question: list[str], answer: list[str]) -> list[Message]:
     return [{"role": "user", "content": " ".join(question)}, {"role": "assistant", "content": " ".join(answer)}]
 
 
-def _stage(run_dir: Path, target: Path, answers: Path, **settings: object) -> Stage[DraftSpec]:
+def _stage(run_dir: Path, student: Path, answers: Path, **settings: object) -> Stage[DraftSpec]:
     config = {
         "vocabulary": 128,
         "epochs": 2,
@@ -109,41 +109,41 @@ def _stage(run_dir: Path, target: Path, answers: Path, **settings: object) -> St
         **settings,
     }
     (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-    return stage_in(run_dir, "draft", config, {"parent": target, "data": answers})
+    return stage_in(run_dir, "draft", config, {"student": student, "data": answers})
 
 
-def _tokenizer(target: Path) -> PreTrainedTokenizerFast:
-    return PreTrainedTokenizerFast.from_pretrained(target)
+def _tokenizer(student: Path) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast.from_pretrained(student)
 
 
-def test_the_drafter_learns_the_answer_and_its_end_but_not_its_first_token(target: Path) -> None:
-    tokenizer = _tokenizer(target)
+def test_the_drafter_learns_the_answer_and_its_end_but_not_its_first_token(student: Path) -> None:
+    tokenizer = _tokenizer(student)
     row = hidden_states.render(tokenizer, _answered(["w1", "w2"], ["w3", "w4", "w5"]), 64)
     assert row is not None
     assert tokenizer.convert_ids_to_tokens(row.drafted) == ["w4", "w5", "<|end|>"]
     assert tokenizer.convert_ids_to_tokens(row.input_ids)[-1] == "<|end|>"
 
 
-def test_a_truncated_answer_teaches_no_end(target: Path) -> None:
-    row = hidden_states.render(_tokenizer(target), _answered(["w1"], ["w3", "w4"], truncated=True), 64)
+def test_a_truncated_answer_teaches_no_end(student: Path) -> None:
+    row = hidden_states.render(_tokenizer(student), _answered(["w1"], ["w3", "w4"], truncated=True), 64)
     assert row is not None
-    assert _tokenizer(target).convert_ids_to_tokens(row.drafted) == ["w4"]
+    assert _tokenizer(student).convert_ids_to_tokens(row.drafted) == ["w4"]
 
 
-def test_rows_without_an_answer_are_refused_and_rows_too_long_are_left_out(target: Path) -> None:
-    tokenizer = _tokenizer(target)
+def test_rows_without_an_answer_are_refused_and_rows_too_long_are_left_out(student: Path) -> None:
+    tokenizer = _tokenizer(student)
     with pytest.raises(DataError, match="does not end with the assistant"):
         unanswered = replace(_answered(["w1"], ["w2"]), messages=_chat(["w1"], ["w2"])[:1])
         hidden_states.render(tokenizer, unanswered, 64)
     assert hidden_states.render(tokenizer, _answered(WORDS[:30], ["w2", "w3"]), 16) is None
 
 
-def test_states_are_those_that_transformers_names_and_the_last_before_its_norm(target: Path, tmp_path: Path) -> None:
-    model = LlamaForCausalLM.from_pretrained(target)
+def test_states_are_those_that_transformers_names_and_the_last_before_its_norm(student: Path, tmp_path: Path) -> None:
+    model = LlamaForCausalLM.from_pretrained(student)
     alike = list(range(30, 30 + hidden_states.BEGINNING))
     ids = [[7, 8, 9, 10, 11], [12, 13], [*alike, 7], [*alike, 7, 8, 9], [*alike, 9, 8]]
     rows = [hidden_states.Row(row, [1] * len(row)) for row in ids]
-    hidden_states.write(model, rows, tmp_path, _stage(tmp_path, target, tmp_path))
+    hidden_states.write(model, rows, tmp_path, _stage(tmp_path, student, tmp_path))
     for index, row in enumerate(rows):
         saved = load_file(tmp_path / "hidden_states" / f"hs_{index}.safetensors")
         with torch.no_grad():
@@ -170,10 +170,10 @@ def test_a_full_disk_is_said_before_any_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize("able", [True, False])
 @pytest.mark.parametrize("precision", ["auto", "float32"])
 def test_states_are_bfloat16_where_that_is_native_and_wanted(
-    precision: str, able: bool, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    precision: str, able: bool, student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
-    stage = _stage(tmp_path, target, tmp_path, precision=precision)
+    stage = _stage(tmp_path, student, tmp_path, precision=precision)
     rows = [hidden_states.Row([1, 2, 3], [0, 1, 0])]
     draft._extract(stage, stage.spec.draft, rows, tmp_path / "data")
     (states,) = (tmp_path / "data" / "hidden_states").iterdir()
@@ -181,11 +181,11 @@ def test_states_are_bfloat16_where_that_is_native_and_wanted(
     assert load_file(states)["hidden_states"].dtype == wanted
 
 
-def _draft_model(target: Path) -> Eagle3DraftModel:
+def _draft_model(student: Path) -> Eagle3DraftModel:
     settings = draft.DraftSettings(
         vocabulary=128, epochs=1, learning_rate=1e-3, ttt_steps=3, batch_tokens=64, max_length=64
     )
-    config = drafter_training.trainer_config(settings, target, Path("unused"), Path("unused"), 0.9, cuda=False)
+    config = drafter_training.trainer_config(settings, student, Path("unused"), Path("unused"), 0.9, cuda=False)
     from argparse import Namespace
 
     from speculators.train.cli import build_draft_model
@@ -199,8 +199,8 @@ def _draft_model(target: Path) -> Eagle3DraftModel:
     return model
 
 
-def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_library(target: Path) -> None:
-    model = _draft_model(target)
+def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_library(student: Path) -> None:
+    model = _draft_model(student)
     torch.manual_seed(2)
     length, hidden = 40, 32
     documents = torch.tensor([[0] * 17 + [1] * 15 + [-1] * 8])
@@ -239,24 +239,24 @@ def test_the_answers_only_forward_has_the_loss_gradients_and_accuracy_of_the_lib
 
 
 def test_a_drafter_is_trained_bound_to_its_target_and_leaves_no_hidden_states(
-    target: Path, answers: Path, tmp_path: Path
+    student: Path, answers: Path, tmp_path: Path
 ) -> None:
-    stage = _stage(tmp_path, target, answers)
+    stage = _stage(tmp_path, student, answers)
     report = draft.main(stage)
     model = tmp_path / "out" / "model"
     weights, config = load_file(model / "model.safetensors"), json.loads((model / "config.json").read_text())
     assert weights["d2t"].shape == (128,)
     assert config["speculators_config"]["verifier"]["name_or_path"] == ""
     bound = json.loads((model / "temper.json").read_text())
-    assert bound["target_digest"] == contents(target).digest
+    assert bound["target_digest"] == contents(student).digest
     assert set(report.metrics) >= {"draft_loss", "accuracy_position_0", "accuracy_position_2", "tokens_per_s"}
     assert not (stage.checkpoints / "data").exists()
 
 
 def test_sources_are_compared_on_one_budget_and_on_the_systems_own_answers(
-    target: Path, answers: Path, tmp_path: Path
+    student: Path, answers: Path, tmp_path: Path
 ) -> None:
-    stage = _stage(tmp_path, target, answers, budget_to_compare=40)
+    stage = _stage(tmp_path, student, answers, budget_to_compare=40)
     report = draft.main(stage)
     for source in ("public", "own", "both"):
         assert 40 <= report.metrics[f"answer_tokens_{source}"] < 40 + 2 * 11
@@ -271,12 +271,12 @@ def test_a_budget_is_no_more_than_the_scarcer_source_has() -> None:
     assert draft_sources.choose(rows[2:], 100) == {}
 
 
-def test_a_killed_training_goes_on_from_its_last_whole_epoch(target: Path, answers: Path, tmp_path: Path) -> None:
-    draft.main(_stage(tmp_path, target, answers, epochs=1))
+def test_a_killed_training_goes_on_from_its_last_whole_epoch(student: Path, answers: Path, tmp_path: Path) -> None:
+    draft.main(_stage(tmp_path, student, answers, epochs=1))
     torn = tmp_path / "checkpoints" / "speculator" / "1"
     torn.mkdir()
     (torn / "model.safetensors").write_bytes(b"half a file")
-    report = draft.main(_stage(tmp_path, target, answers, epochs=2))
+    report = draft.main(_stage(tmp_path, student, answers, epochs=2))
     steps = [point["step"] for point in report.curves if "draft_loss" in point]
     assert len(steps) == 1, "the first epoch was trained again"
     assert steps[0] > 0

@@ -1,4 +1,4 @@
-"""What the fp8 stage promises: static per-tensor ranges that are the calibration's own, and the parent's tokenizer."""
+"""What the fp8 stage promises: static per-tensor ranges that are the calibration's own, and the student's tokenizer."""
 
 import json
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model."""
-    folder = tmp_path_factory.mktemp("parent")
+    folder = tmp_path_factory.mktemp("student")
     model, tokenizer = tiny_model()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -58,18 +58,18 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def quantised(parent: Path, calibration: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+def quantised(student: Path, calibration: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     """The stage's result."""
     run_dir = tmp_path_factory.mktemp("run")
-    return run_dir / "out" / "model", fp8.main(_stage(run_dir, parent, calibration))
+    return run_dir / "out" / "model", fp8.main(_stage(run_dir, student, calibration))
 
 
-def _stage(run_dir: Path, parent: Path, calibration: Path, **settings: object) -> Stage[FP8Spec]:
-    return stage_in(run_dir, "fp8", SETTINGS | settings, {"parent": parent, "data": calibration})
+def _stage(run_dir: Path, student: Path, calibration: Path, **settings: object) -> Stage[FP8Spec]:
+    return stage_in(run_dir, "fp8", SETTINGS | settings, {"student": student, "data": calibration})
 
 
 def test_a_layer_whose_inputs_reach_far_beyond_the_others_stays_as_it_is(
-    parent: Path, calibration: Path, tmp_path: Path
+    student: Path, calibration: Path, tmp_path: Path
 ) -> None:
     model, tokenizer = tiny_model()
     model.model.layers[5].mlp.up_proj.weight.data *= 10_000
@@ -95,14 +95,14 @@ def test_every_linear_layer_but_the_head_is_fp8_with_one_static_scale(quantised:
 
 
 def test_the_input_range_is_the_largest_value_of_all_calibration_rows(
-    quantised: tuple[Path, Report], parent: Path, calibration: Path
+    quantised: tuple[Path, Report], student: Path, calibration: Path
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     settings = fp8.FP8Settings.model_validate(SETTINGS)
-    rows, held_out = fp8._rows(calibration / "train.jsonl", AutoTokenizer.from_pretrained(parent), settings)
+    rows, held_out = fp8._rows(calibration / "train.jsonl", AutoTokenizer.from_pretrained(student), settings)
     assert len(held_out) == 2
-    model = AutoModelForCausalLM.from_pretrained(parent)
+    model = AutoModelForCausalLM.from_pretrained(student)
     largest = 0.0
 
     def keep(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> None:
@@ -118,11 +118,11 @@ def test_the_input_range_is_the_largest_value_of_all_calibration_rows(
 
 
 def test_tokenizer_and_template_are_the_parents_and_no_path_of_this_machine_is_kept(
-    quantised: tuple[Path, Report], parent: Path
+    quantised: tuple[Path, Report], student: Path
 ) -> None:
     for name in ("tokenizer.json", "chat_template.jinja"):
-        assert (quantised[0] / name).read_bytes() == (parent / name).read_bytes()
-    assert str(parent) not in (quantised[0] / "config.json").read_text()
+        assert (quantised[0] / name).read_bytes() == (student / name).read_bytes()
+    assert str(student) not in (quantised[0] / "config.json").read_text()
 
 
 def test_what_was_measured_is_said(quantised: tuple[Path, Report]) -> None:
@@ -144,13 +144,13 @@ def test_longer_calibration_clips_less_and_none_of_what_it_was_calibrated_on() -
     assert rates["itself"][-1] == 0
 
 
-def test_too_few_rows_are_refused(parent: Path, calibration: Path, tmp_path: Path) -> None:
+def test_too_few_rows_are_refused(student: Path, calibration: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"fp8\.samples=6"):
-        fp8.main(_stage(tmp_path, parent, calibration, samples=6))
+        fp8.main(_stage(tmp_path, student, calibration, samples=6))
 
 
 def test_a_drafter_is_quantised_on_its_targets_states_and_stays_bound_to_it(
-    parent: Path, calibration: Path, tmp_path: Path
+    student: Path, calibration: Path, tmp_path: Path
 ) -> None:
     config = {
         "vocabulary": 128,
@@ -165,9 +165,9 @@ def test_a_drafter_is_quantised_on_its_targets_states_and_stays_bound_to_it(
     answers = tmp_path / "answers"
     answers.mkdir()
     (answers / "train.jsonl").write_text((calibration / "train.jsonl").read_text() * 3)
-    draft.main(stage_in(drafting, "draft", config, {"parent": parent, "data": answers}))
+    draft.main(stage_in(drafting, "draft", config, {"student": student, "data": answers}))
     drafter = drafting / "out" / "model"
-    inputs = {"parent": parent, "data": calibration, "drafter": drafter}
+    inputs = {"student": student, "data": calibration, "drafter": drafter}
     stage = stage_in(tmp_path / "fp8", "fp8", SETTINGS, inputs)
     fp8.main(stage)
     weights = load_file(stage.out("model") / "model.safetensors")

@@ -52,7 +52,7 @@ def folder(store: Store, results: list[StageResult], tmp_path_factory: pytest.Te
         champion=True,
         why="",
         ref=BundleRef(uri="", digest=""),
-        digests={"target": "sha256:" + "ab" * 32},
+        digests={"student": "sha256:" + "ab" * 32},
     )
     out = tmp_path_factory.mktemp("home") / "runs" / report_run.RUN
     build(load_preset("demo"), results, verdict, bundle, report_run.RUN, store, out)
@@ -191,7 +191,7 @@ def test_lineage_follows_digests(report: Report) -> None:
     assert nodes["draft"].inputs["data"] == nodes["answers"].artifacts["data"]
     columns = {box.node.stage: box.x for box in draw(report.lineage, report.cached).boxes}
     assert columns["base"] < columns["expand"] < columns["cpt"] < columns["sft"] < columns["dpo"] < columns["draft"]
-    assert columns["answers"] == columns["fp8"], "both need the aligned model alone"
+    assert columns["answers"] == columns["fp8"], "both need the student alone"
 
 
 def test_terminal_shows_scores_ladder_and_verdict(report: Report, folder: Path) -> None:

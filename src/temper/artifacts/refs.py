@@ -35,7 +35,7 @@ class ReportRef(Ref):
 
 
 class BundleRef(Ref):
-    """A manifest that binds target, drafter, prompts, flags and results together."""
+    """A manifest that binds student, drafter, prompts, flags and results together."""
 
     kind: str = "bundle"
 

@@ -29,10 +29,10 @@ class Configuration:
 
 
 def configurations(
-    rungs: Sequence[Rung], target: Path, drafter: Path, fp8: Path, drafter_fp8: Path
+    rungs: Sequence[Rung], student: Path, drafter: Path, student_fp8: Path, drafter_fp8: Path
 ) -> tuple[Configuration, ...]:
-    """Each rung's checkpoints; the quantised target goes with the drafter that was quantised for it."""
-    pairs = {False: (target, drafter), True: (fp8, drafter_fp8)}
+    """Each rung's checkpoints; the student in FP8 goes with the drafter that was quantised for it."""
+    pairs = {False: (student, drafter), True: (student_fp8, drafter_fp8)}
     return tuple(
         Configuration(rung, pairs[rung.quantised][0], pairs[rung.quantised][1] if rung.trained else None)
         for rung in rungs

@@ -96,11 +96,11 @@ class PipelineConfig(Settings):
     sft: SFTSettings
     """Supervised fine-tuning."""
     practice: AnswersSettings
-    """The tuned student's tries at fresh prompts."""
+    """The tuned model's tries at fresh prompts."""
     dpo: DPOSettings
     """Preference alignment."""
     answers: AnswersSettings
-    """The aligned student's own answers for the drafter."""
+    """The student's own answers for the drafter."""
     draft: DraftSettings
     """EAGLE-3 drafter."""
     fp8: FP8Settings

@@ -52,7 +52,7 @@ class SynthesizeSettings(Settings):
     judge_catch_rate: float = Field(ge=0, le=1)
     """Share of mistakes that the judge finds and corrects."""
     practice_prompts: dict[Role, Count]
-    """Fresh training prompts that the tuned student tries, for each role; its mistakes join the pairs. {} is none."""
+    """Fresh training prompts that the tuned model tries, for each role; its mistakes join the pairs. {} is none."""
     dpo_pairs: int = Field(ge=10)
     """Preference pairs, automatic and hard negatives together at 9:1."""
     cpt_domain_documents: int = Field(ge=1)
@@ -62,9 +62,9 @@ class SynthesizeSettings(Settings):
     document_characters: int = Field(ge=100)
     """Longest public document in any set, in characters; longer ones are cut."""
     draft_prompts: dict[Role, Count]
-    """In-domain prompts that the aligned student answers for the drafter, for each role."""
+    """In-domain prompts that the student answers for the drafter, for each role."""
     draft_public_prompts: int = Field(ge=0)
-    """Public questions that the aligned student answers for the drafter."""
+    """Public questions that the student answers for the drafter."""
     calibration_in_domain: int = Field(ge=1)
     """In-domain rows of the FP8 calibration set."""
     calibration_public: int = Field(ge=0)

@@ -1,4 +1,4 @@
-"""The bundle: one small folder that binds target, drafter, quantised target, prompts, engine flags and results."""
+"""The bundle: one small folder that binds student, drafter, both in FP8, prompts, engine flags and results."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from temper.errors import StoreError
 from temper.registry.gates import Verdict
 
 MANIFEST = "bundle.json"
-MODELS = ("target", "drafter", "fp8", "drafter_fp8")
+MODELS = ("student", "drafter", "student_fp8", "drafter_fp8")
 """Checkpoints of a bundle."""
 TOKENIZER = ("tokenizer.json", "chat_template.jinja")
 """Files that decide which tokens a conversation becomes."""
@@ -29,15 +29,15 @@ class Bundle(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     name: str
     """Registered model."""
-    target: ModelRef
-    """The aligned model, unquantised."""
+    student: ModelRef
+    """What all training ended in, unquantised."""
     drafter: ModelRef
     """Its EAGLE-3 drafter."""
-    fp8: ModelRef
-    """The quantised target."""
+    student_fp8: ModelRef
+    """The student in FP8."""
     drafter_fp8: ModelRef
     """The drafter that goes with it; the plain one where the preset leaves it so."""
     domain: str
@@ -62,9 +62,15 @@ class Bundle(BaseModel):
         return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
+    def models(self) -> dict[str, ModelRef]:
+        """Its checkpoints, by name."""
+        return {name: getattr(self, name) for name in MODELS}
+
+    @property
     def digests(self) -> dict[str, str]:
         """Digest of each part, for reports."""
-        return {name: getattr(self, name).digest for name in MODELS} | {"domain": self.domain_digest} | self.tokenizer
+        models = {name: model.digest for name, model in self.models.items()}
+        return models | {"domain": self.domain_digest} | self.tokenizer
 
 
 class Registered(BaseModel):
@@ -95,8 +101,8 @@ class Champion(BaseModel):
     """Registered model."""
     version: str
     """Its version."""
-    fp8: ModelRef
-    """The quantised target."""
+    student_fp8: ModelRef
+    """The student in FP8."""
     drafter_fp8: ModelRef
     """The drafter that goes with it."""
 
@@ -136,11 +142,11 @@ def load(ref: BundleRef, store: Store) -> Bundle:
         bundle = Bundle.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         raise StoreError(
-            f"{path} is no bundle that this version reads ({error.error_count()} fields differ)"
+            f"{path} is no bundle that this version of temper reads ({error.error_count()} fields differ): "
+            "make it again by a run with another registry.name"
         ) from error
     seen: set[str] = set()
-    for part in MODELS:
-        model: ModelRef = getattr(bundle, part)
+    for part, model in bundle.models.items():
         if model.digest in seen:  # the drafters may be one
             continue
         seen.add(model.digest)

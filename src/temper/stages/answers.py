@@ -1,8 +1,8 @@
-"""answers: the aligned student answers prompts greedily, and the drafter learns to say the same.
+"""answers: the student answers prompts greedily, and the drafter learns to say the same.
 
     python -m temper.stages.answers RUN_DIR
 
-In: the aligned student (`parent`) and prompts (`data`). Out: `data`, the answered chats in the order of the prompts.
+In: the student (`student`) and prompts (`data`). Out: `data`, the answered chats in the order of the prompts.
 Each answer is kept as soon as it is there: a killed run goes on with the prompts that are still open.
 """
 
@@ -33,7 +33,7 @@ def main(stage: Stage[AnswersSpec]) -> Report:
         stage.event("starting the engine")
         log = stage.run_dir / "engine.log"
         with (
-            serve(stage.inputs["parent"], settings=stage.spec.engine, runtime=stage.runtime, log=log) as engine,
+            serve(stage.inputs["student"], settings=stage.spec.engine, runtime=stage.runtime, log=log) as engine,
             partial.open("a", encoding="utf-8") as file,
         ):
             started = time.perf_counter()

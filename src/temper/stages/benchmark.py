@@ -1,6 +1,6 @@
 """How fast the whole system is: `python -m temper.stages.benchmark RUN_DIR`.
 
-In: target, drafter, FP8 target, evaluation set.   Out: report with ladder.json (the ladder, equal answers, hardware).
+In: student, drafter, both in FP8, evaluation set.   Out: report with ladder.json (the ladder, equal answers, hardware).
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def main(stage: Stage[BenchmarkSpec]) -> Report:
     bench = _bench(stage, engine.dtype, capabilities)
     left_out = _left_out(stage, asked)
     rungs = [rung for rung in asked if rung.name not in left_out]
-    models = (stage.inputs[name] for name in ("target", "drafter", "fp8", "drafter_fp8"))
+    models = (stage.inputs[name] for name in ("student", "drafter", "student_fp8", "drafter_fp8"))
     work = _Work(stage, engine, bench)
     with Engines(work.start, bench.warm, resident=capabilities.device == "cpu") as engines:
         measured = work.measure(configurations(rungs, *models), engines)
@@ -62,7 +62,7 @@ class _Work:
         self.comparison = Comparison.of(points, settings, max_tokens=asked.max_tokens, concurrency=asked.concurrency)
         self.texts: list[str] = []
         if settings.token_prompts:
-            tokenizer = AutoTokenizer.from_pretrained(stage.inputs["target"])
+            tokenizer = AutoTokenizer.from_pretrained(stage.inputs["student"])
             self.texts = [prompt_text(tokenizer, row.prompt) for row in spread(points, settings.token_prompts)]
 
     def start(self, one: Configuration) -> AbstractContextManager[Engine]:
@@ -112,7 +112,7 @@ class _Work:
             limits = {"customers": customers, "most": stage.spec.evaluate.max_tokens}
             with engines.use(one) as engine:
                 figures = tokens.measure(
-                    engine, self.texts, stage.inputs["target"], folder, runtime=stage.runtime, **limits
+                    engine, self.texts, stage.inputs["student"], folder, runtime=stage.runtime, **limits
                 )
             at = {"configuration": one.name, "concurrency": customers, "prompts": len(self.texts)}
             found.append(Streamed.model_validate({**at, **figures}))

@@ -1,9 +1,9 @@
-"""draft: train an EAGLE-3 drafter on the aligned student's own answers with speculators' trainer.
+"""draft: train an EAGLE-3 drafter on the student's own answers with speculators' trainer.
 
     python -m temper.stages.draft RUN_DIR
 
-In: the aligned student (`parent`) and its answers (`data`). Out: `model`, a speculators checkpoint that vLLM serves
-with `{"method": "eagle3"}`, and in it `temper.json`, which binds the drafter to the one target it was made for.
+In: the student (`student`) and its answers (`data`). Out: `model`, a speculators checkpoint that vLLM serves
+with `{"method": "eagle3"}`, and in it `temper.json`, which binds the drafter to the one student it was made for.
 """
 
 import json
@@ -33,14 +33,14 @@ TRAIN_SHARE = 0.9
 def main(stage: Stage[DraftSpec]) -> Report:
     """Hidden states, then training, then the best checkpoint by validation loss."""
     settings = stage.spec.draft
-    target, started = stage.inputs["parent"], time.perf_counter()
-    rows = _rows(stage.inputs["data"] / TRAIN, AutoTokenizer.from_pretrained(target), settings)
+    student, started = stage.inputs["student"], time.perf_counter()
+    rows = _rows(stage.inputs["data"] / TRAIN, AutoTokenizer.from_pretrained(student), settings)
     data, split = stage.checkpoints / "data", int(len(rows) * TRAIN_SHARE)
     _extract(stage, settings, rows, data)
     figures = {"hidden_states_s": time.perf_counter() - started}
     trained = drafter_training.fit(stage, settings, rows, split, data, stage.checkpoints / "speculator", "training")
     _export(trained.checkpoint, stage.out("model"))
-    manifest.write(stage.out("model"), manifest.drafter_manifest(target, stage.inputs["data"], settings))
+    manifest.write(stage.out("model"), manifest.drafter_manifest(student, stage.inputs["data"], settings))
     figures |= trained.figures
     if settings.budget_to_compare:
         figures |= draft_sources.compare(stage, settings, rows, split, data)
@@ -62,22 +62,22 @@ def _rows(path: Path, tokenizer: PreTrainedTokenizerBase, settings: DraftSetting
 
 
 def _extract(stage: Stage[DraftSpec], settings: DraftSettings, rows: list[Row], data: Path) -> None:
-    target = stage.inputs["parent"]
+    student = stage.inputs["student"]
     dtype = torch.bfloat16 if training.in_bfloat16(stage, settings) else torch.float32
-    need = hidden_states.bytes_needed(rows, AutoConfig.from_pretrained(target).hidden_size, dtype)
+    need = hidden_states.bytes_needed(rows, AutoConfig.from_pretrained(student).hidden_size, dtype)
     data.mkdir(parents=True, exist_ok=True)
     hidden_states.check_disk(data, need)
     stage.event(f"hidden states of {len(rows)} answers: {need / 2**20:.0f} MiB of disk until the end of training")
     device = "cuda" if training.on_cuda(stage) else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(target, dtype=dtype, device_map=device).eval()
+    model = AutoModelForCausalLM.from_pretrained(student, dtype=dtype, device_map=device).eval()
     hidden_states.write(model, rows, data, stage)
 
 
 def _export(checkpoint: Path, model: Path) -> None:
     """The drafter to serve.
 
-    The checkpoint names the target by its path here, which another machine does not have: it is blanked, and
-    `temper.json` names the target by digest.
+    The checkpoint names the student by its path here, which another machine does not have: it is blanked, and
+    `temper.json` names the student by digest.
     """
     config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
     config["speculators_config"]["verifier"]["name_or_path"] = ""

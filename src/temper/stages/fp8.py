@@ -2,7 +2,7 @@
 
     python -m temper.stages.fp8 RUN_DIR
 
-In: the aligned student (`parent`), calibration chats (`data`); with a `drafter`, that one is quantised on the states
+In: the student (`student`), calibration chats (`data`); with a `drafter`, that one is quantised on the states
 that the student shows it, so that the student itself can be quantised while its drafter is still in training.
 Out: `model`, a compressed-tensors checkpoint for vLLM. The output head stays as it is, and so do layers whose inputs
 range far beyond the others' (`widest_range`). Min and max are those of all calibration rows (observer `static_minmax`;
@@ -34,40 +34,40 @@ from temper.stages.training.rendering import template_ids
 HELD_OUT = 8
 """Rows that stay out of the calibration to measure what it clips."""
 COMPARED = 64
-"""Last tokens of each of them whose next-token probabilities are compared with the parent's."""
+"""Last tokens of each of them whose next-token probabilities are compared with the student's."""
 STATIC = QuantizationArgs(
     num_bits=8, type="float", strategy="tensor", symmetric=True, dynamic=False, observer="static_minmax"
 )
 BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json")
-"""Files that go with a checkpoint byte by byte, so that the quantised target has its parent's digests of them."""
+"""Files that go with a checkpoint byte by byte, so that the quantised student has the same digests of them."""
 
 
 def main(stage: Stage[FP8Spec]) -> Report:
-    """Quantise the target, or the drafter if one is handed in."""
+    """Quantise the student, or the drafter if one is handed in."""
     settings = stage.spec.fp8
-    parent, started = stage.inputs["parent"], time.perf_counter()
-    rows, tokenizer = stage.inputs["data"] / TRAIN, AutoTokenizer.from_pretrained(parent)
+    student, started = stage.inputs["student"], time.perf_counter()
+    rows, tokenizer = stage.inputs["data"] / TRAIN, AutoTokenizer.from_pretrained(student)
     calibration, held_out = _rows(rows, tokenizer, settings)
     stage.event(f"calibrating on {len(calibration)} rows", done=0, of=1)
     cuda = torch.cuda.is_available() and stage.runtime.device != "cpu"
     model = AutoModelForCausalLM.from_pretrained(
-        parent, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
+        student, dtype="auto" if cuda else torch.float32, device_map="cuda" if cuda else "cpu"
     )
     folder, metrics, curves = stage.out("model"), {}, []
     if "drafter" in stage.inputs:
         batches = fp8_drafter.calibration_batches(model, calibration)
-        fp8_drafter.quantise(stage.inputs["drafter"], parent, batches, recipe(), folder)
+        fp8_drafter.quantise(stage.inputs["drafter"], student, batches, recipe(), folder)
     else:
         before = _log_probabilities(model, held_out)
         wide = widest(model, calibration, settings.widest_range) if settings.widest_range else []
         metrics["layers_kept"] = float(len(wide))
         if settings.lengths_to_compare:
             curves = _by_length(model, rows, tokenizer, settings, wide)
-        _calibrate(model, parent, calibration, settings, wide)
+        _calibrate(model, student, calibration, settings, wide)
         stage.event("measuring the clip rate", done=1, of=1)
         metrics["clip_rate_percent"] = 100 * clip_rate(model, held_out)
         metrics |= divergence(before, _log_probabilities(model, held_out))
-        _save(model, parent, folder)
+        _save(model, student, folder)
     metrics |= {
         "calibration_samples": float(len(calibration)),
         "calibration_tokens": float(sum(map(len, calibration))),
@@ -78,11 +78,11 @@ def main(stage: Stage[FP8Spec]) -> Report:
 
 
 def _calibrate(
-    model: PreTrainedModel, parent: Path, rows: list[list[int]], settings: FP8Settings, kept: list[str]
+    model: PreTrainedModel, student: Path, rows: list[list[int]], settings: FP8Settings, kept: list[str]
 ) -> None:
     oneshot(
         model=model,
-        processor=str(parent),
+        processor=str(student),
         dataset=Dataset.from_dict({"input_ids": rows}),
         recipe=recipe(settings.kv_cache, kept),
         num_calibration_samples=len(rows),
@@ -92,12 +92,12 @@ def _calibrate(
     )
 
 
-def _save(model: PreTrainedModel, parent: Path, folder: Path) -> None:
+def _save(model: PreTrainedModel, student: Path, folder: Path) -> None:
     model.save_pretrained(folder, save_compressed=True)
     (folder / "recipe.yaml").unlink(missing_ok=True)  # the config says the same
     for name in BESIDE:
-        if (parent / name).is_file():
-            shutil.copyfile(parent / name, folder / name)
+        if (student / name).is_file():
+            shutil.copyfile(student / name, folder / name)
 
 
 def recipe(kv_cache: bool = False, kept: Sequence[str] = ()) -> QuantizationModifier:

@@ -1,9 +1,9 @@
-"""practice: the tuned student answers fresh training prompts; what it gets wrong, beside what is right, it learns from.
+"""practice: the tuned model answers fresh training prompts; what it gets wrong, beside what is right, it learns from.
 
     python -m temper.stages.practice RUN_DIR
 
-In: the tuned student (`parent`), prompts with the right answer (`data`). Out: `data`, preference rows: the right answer
-chosen, the student's own rejected, each by the checker that scores evaluations.
+In: the tuned model (`tuned`), prompts with the right answer (`data`). Out: `data`, preference rows: the right answer
+chosen, its own rejected, each by the checker that scores evaluations.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ def main(stage: Stage[PracticeSpec]) -> Report:
 
 
 def _pair(number: int, wrong: Failure, domain: Domain) -> PairRow:
-    """The right answer beside the student's own."""
+    """The right answer beside the model's own."""
     return pair(
         id=f"practice-{number}",
         role=wrong.role,
@@ -53,7 +53,7 @@ def _pair(number: int, wrong: Failure, domain: Domain) -> PairRow:
 
 
 async def _asked(stage: Stage[PracticeSpec], prompts: list[Point]) -> list[str]:
-    """The student's greedy answers, in the prompts' order."""
+    """The model's greedy answers, in the prompts' order."""
 
     def tick(done: int, of: int) -> None:
         if done % REPORT_EVERY == 0 or done == of:
@@ -61,7 +61,7 @@ async def _asked(stage: Stage[PracticeSpec], prompts: list[Point]) -> list[str]:
 
     stage.event("starting the engine")
     log = stage.run_dir / "engine.log"
-    with serve(stage.inputs["parent"], settings=stage.spec.engine, runtime=stage.runtime, log=log) as engine:
+    with serve(stage.inputs["tuned"], settings=stage.spec.engine, runtime=stage.runtime, log=log) as engine:
         async with Chat(engine.url, engine.model) as chat:
             limits = stage.spec.practice
             return await answer_points(chat, prompts, limits.max_tokens, limits.concurrency, tick)

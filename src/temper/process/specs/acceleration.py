@@ -17,7 +17,7 @@ class AnswersSpec(Spec):
     facts = Facts(
         "answers",
         takes="dpo, `draft_prompts`",
-        makes="the aligned model's own answers, from the engine",
+        makes="the student's own answers, from the engine",
         outputs=DATA,
         served=(STUDENT,),
     )
@@ -39,18 +39,18 @@ class FP8Spec(Spec):
         "fp8",
         recipe=3,
         takes="dpo, `calibration`; the drafter, for that one",
-        makes="the target in static per-tensor FP8; what other calibrations would clip",
+        makes="the student in static per-tensor FP8; what other calibrations would clip",
         outputs=MODEL,
     )
     fp8: FP8Settings
-    part: Literal["target", "drafter"] = "target"
+    part: Literal["student", "drafter"] = "student"
     """What is quantised."""
 
     @property
     def label(self) -> str:
         """`fp8`, or `fp8:drafter`."""
-        return "fp8" if self.part == "target" else "fp8:drafter"
+        return "fp8" if self.part == "student" else "fp8:drafter"
 
     @classmethod
-    def of(cls, config: PipelineConfig, part: Literal["target", "drafter"] = "target") -> "FP8Spec":
+    def of(cls, config: PipelineConfig, part: Literal["student", "drafter"] = "student") -> "FP8Spec":
         return cls(fp8=config.fp8, part=part)

@@ -83,7 +83,7 @@ class BenchmarkSpec(Spec):
     facts = Facts(
         "benchmark",
         recipe=11,
-        takes="target, drafter, FP8 target",
+        takes="student, drafter, and both in FP8",
         makes="turns per second, P90 and tokens per step by configuration and concurrency, ways to guess tokens that "
         "cost no training among them; whether answers stay the same",
         outputs=REPORT,

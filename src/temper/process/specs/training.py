@@ -71,7 +71,7 @@ class DPOSpec(Spec):
         "dpo",
         recipe=3,
         takes="sft, `dpo`, the mistakes of `practice`",
-        makes="the aligned model: LoRA on preference pairs, from `dpo.from_block` on, merged",
+        makes="the student: LoRA on preference pairs, from `dpo.from_block` on, merged",
         outputs=MODEL,
         trains=True,
         sharded=True,

@@ -1,8 +1,8 @@
-"""What the drafter learns from: the student's answers as tokens, and the target's hidden states on them.
+"""What the drafter learns from: the student's answers as tokens, and the student's hidden states on them.
 
 The layout is what speculators' trainer reads from disk: a `datasets` folder of `input_ids`, `loss_mask` and `seq_len`,
 and `hidden_states/hs_{row}.safetensors` with `hidden_states` [T, 4, H] and `token_ids` [T]. Slots 0 to 2 are the inputs
-of three of the target's blocks, the ones that vLLM taps for EAGLE-3; slot 3 is the last state before the final norm.
+of three of the student's blocks, the ones that vLLM taps for EAGLE-3; slot 3 is the last state before the final norm.
 speculators' own extraction runs inside vLLM on CUDA; this one is a plain forward pass and runs anywhere.
 """
 
@@ -34,7 +34,7 @@ BEGINNING = 16
 
 @dataclass(frozen=True)
 class Row:
-    """One answered prompt as the target saw it."""
+    """One answered prompt as the student saw it."""
 
     input_ids: list[int]
     loss_mask: list[int]
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def drafted(self) -> list[int]:
-        """The tokens that a drafter would propose: the answer but its first, which the target gives itself."""
+        """The tokens that a drafter would propose: the answer but its first, which the student gives itself."""
         return [token for token, counts in zip(self.input_ids[1:], self.loss_mask, strict=False) if counts]
 
 
@@ -71,7 +71,7 @@ def tapped_layers(layers: int) -> list[int]:
     """
     taps = [2, layers // 2, layers - 3]
     if len(set(taps)) < len(taps) or min(taps) < 0:
-        raise ConfigError(f"EAGLE-3 taps blocks {taps} of a {layers}-layer target, which must differ: use 7 or more")
+        raise ConfigError(f"EAGLE-3 taps blocks {taps} of a {layers}-layer student, which must differ: use 7 or more")
     return taps
 
 

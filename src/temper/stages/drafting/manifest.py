@@ -1,7 +1,7 @@
-"""`temper.json`, beside a drafter's weights: which target, tokenizer and chat template it was made for, and how.
+"""`temper.json`, beside a drafter's weights: which student, tokenizer and chat template it was made for, and how.
 
 A drafter is worth something only with the model whose hidden states it learned; whoever serves the two together
-compares the digests here with the target's.
+compares the digests here with the student's.
 """
 
 import json
@@ -14,13 +14,13 @@ from temper.config.stages import DraftSettings
 NAME = "temper.json"
 
 
-def drafter_manifest(target: Path, data: Path, settings: DraftSettings) -> dict[str, object]:
-    """What binds a drafter of `target`, trained on the answers in `data`."""
+def drafter_manifest(student: Path, data: Path, settings: DraftSettings) -> dict[str, object]:
+    """What binds a drafter of `student`, trained on the answers in `data`."""
     return {
         "kind": "eagle3-drafter",
-        "target_digest": contents(target).digest,
-        "tokenizer_digest": f"sha256:{file_sha256(target / 'tokenizer.json')}",
-        "chat_template_digest": f"sha256:{file_sha256(target / 'chat_template.jinja')}",
+        "target_digest": contents(student).digest,
+        "tokenizer_digest": f"sha256:{file_sha256(student / 'tokenizer.json')}",
+        "chat_template_digest": f"sha256:{file_sha256(student / 'chat_template.jinja')}",
         "data_digest": contents(data).digest,
         "settings": settings.model_dump(mode="json"),
         "speculators": version("speculators"),

@@ -49,7 +49,7 @@ def fit(
     coverage = _token_frequencies(rows, split, settings, data / FREQUENCIES)
     _drop_torn(save)
     cuda = training.on_cuda(stage)
-    config = trainer_config(settings, stage.inputs["parent"], data, save, (split + 0.5) / len(rows), cuda=cuda)
+    config = trainer_config(settings, stage.inputs["student"], data, save, (split + 0.5) / len(rows), cuda=cuda)
     with nullcontext() if cuda else on_cpu(), _Progress(stage, settings.epochs, name) as progress:
         train_speculator(config)
     best = (save / "checkpoint_best").resolve(strict=True)
@@ -71,24 +71,24 @@ def answer_tokens(rows: Sequence[Row]) -> int:
 
 
 def trainer_config(
-    settings: DraftSettings, target: Path, data: Path, save: Path, train_share: float, *, cuda: bool
+    settings: DraftSettings, student: Path, data: Path, save: Path, train_share: float, *, cuda: bool
 ) -> TrainConfig:
     """The library's configuration; what is not named here is its default for EAGLE-3."""
     portable = {"loss_implementation": "eager", "draft_attn_impl": "sdpa", "num_workers": 0}
     return TrainConfig.from_flat(
         {
             "speculator_type": "eagle3",
-            "verifier_name_or_path": str(target),
+            "verifier_name_or_path": str(student),
             "data_path": str(data),
             "hidden_states_path": None,
             "hidden_states_dtype": "bfloat16" if cuda else "float32",  # and of the training itself (0021)
             "on_missing": "raise",
             "train_data_ratio": train_share,
             "total_seq_len": max(settings.batch_tokens, settings.max_length),
-            "draft_vocab_size": min(settings.vocabulary, AutoConfig.from_pretrained(target).vocab_size),
+            "draft_vocab_size": min(settings.vocabulary, AutoConfig.from_pretrained(student).vocab_size),
             "token_freq_path": str(data / FREQUENCIES),
             "full_attention_indices": [0],  # agent prompts outgrow the default window
-            "target_layer_ids": hidden_states.tapped_layers(AutoConfig.from_pretrained(target).num_hidden_layers),
+            "target_layer_ids": hidden_states.tapped_layers(AutoConfig.from_pretrained(student).num_hidden_layers),
             "ttt_steps": settings.ttt_steps,
             "optimizer": "adamw",
             "lr": settings.learning_rate,

@@ -12,7 +12,7 @@ from torch.nn import Linear, Module
 from transformers import PreTrainedModel
 
 HEADS = ["lm_head", "verifier_lm_head"]
-"""What is never quantised; the second is the trainer's copy of the target's head inside a drafter."""
+"""What is never quantised; the second is the trainer's copy of the student's head inside a drafter."""
 Rows = Sequence[list[int]]
 
 

@@ -1,7 +1,7 @@
-"""Quantise an EAGLE-3 drafter as its target is: static FP8, on the states that the target shows it.
+"""Quantise an EAGLE-3 drafter as its student is: static FP8, on the states that the student shows it.
 
 vLLM reads the drafter's own `quantization_config` (its `get_draft_quant_config`), so a drafter is quantised apart from
-its target and the two go together in any combination.
+its student and the two go together in any combination.
 """
 
 import json
@@ -23,35 +23,35 @@ from temper.stages.drafting.hidden_states import tap
 Batch = dict[str, torch.Tensor]
 
 
-def calibration_batches(target: PreTrainedModel, rows: list[list[int]]) -> list[Batch]:
-    """What the drafter sees of `rows`: each token with the target's states one before it, as in training."""
-    return list(_batches(target, rows))
+def calibration_batches(student: PreTrainedModel, rows: list[list[int]]) -> list[Batch]:
+    """What the drafter sees of `rows`: each token with the student's states one before it, as in training."""
+    return list(_batches(student, rows))
 
 
-def _batches(target: PreTrainedModel, rows: list[list[int]]) -> Iterator[Batch]:
-    with torch.inference_mode(), tap(target) as captured:
+def _batches(student: PreTrainedModel, rows: list[list[int]]) -> Iterator[Batch]:
+    with torch.inference_mode(), tap(student) as captured:
         for row in rows:
-            ids = torch.tensor([row], device=target.device)
-            target.base_model(input_ids=ids, use_cache=False)
+            ids = torch.tensor([row], device=student.device)
+            student.base_model(input_ids=ids, use_cache=False)
             states = torch.cat([captured[slot] for slot in range(3)], dim=-1)
             yield {
                 "hidden_states": states[:, :-1].float(),
                 "input_ids": ids[:, 1:],
                 "document_ids": torch.zeros_like(ids[:, 1:]),
-                "position_ids": torch.arange(1, len(row), device=target.device)[None],
+                "position_ids": torch.arange(1, len(row), device=student.device)[None],
             }
 
 
-def quantise(drafter: Path, target: Path, batches: list[Batch], recipe: QuantizationModifier, folder: Path) -> None:
-    """Writes the quantised drafter to `folder`, bound to the same target as before."""
+def quantise(drafter: Path, student: Path, batches: list[Batch], recipe: QuantizationModifier, folder: Path) -> None:
+    """Writes the quantised drafter to `folder`, bound to the same student as before."""
     config = Eagle3SpeculatorConfig.from_pretrained(drafter)
-    config.speculators_config.verifier.name_or_path = str(target)  # the library loads the embeddings from there
+    config.speculators_config.verifier.name_or_path = str(student)  # the library loads the embeddings from there
     config.transformer_layer_config._attn_implementation = "sdpa"  # flex attention is compiled for CUDA alone
     model = Eagle3DraftModel.from_pretrained(drafter, config=config, dtype=torch.float32)
-    model.config.name_or_path = str(target)  # oneshot reads a config there, and a drafter's is not transformers' own
+    model.config.name_or_path = str(student)  # oneshot reads a config there, and a drafter's is not transformers' own
     oneshot(
         model=model.to(batches[0]["input_ids"].device),
-        processor=str(target),
+        processor=str(student),
         dataset=DataLoader(batches, batch_size=None),  # type: ignore[arg-type]
         recipe=recipe,
         num_calibration_samples=len(batches),
