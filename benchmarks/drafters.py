@@ -19,7 +19,7 @@ from serving import ladder, load_report, made, medians, publish, run_command, ta
 from temper.bench.engines import Configuration
 from temper.config.rungs import STUDENT, Rung
 from temper.errors import DataError
-from temper.report.schema import Report
+from temper.report.schema import RunReport
 
 TRAINED = "| | own answers | public ones | answer tokens | vocabulary | training, s |\n|---|---|---|---|---|---|"
 
@@ -55,7 +55,7 @@ def main() -> None:
     publish(asked.out, asked.title, commands, medians(asked), [*trained, "", *table(rows)])
 
 
-def _trained(name: str, report: Report) -> str:
+def _trained(name: str, report: RunReport) -> str:
     """A row of what the drafter read and how long it took."""
     prompts, drafter = report.config["synthesize"], report.metrics["draft"]
     own, public = sum(prompts["draft_prompts"].values()), prompts["draft_public_prompts"]

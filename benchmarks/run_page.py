@@ -16,7 +16,7 @@ from serving import load_report, run_command
 from temper.config import ROLES
 from temper.config.stages import MEASURED
 from temper.report.page import duration, multiple
-from temper.report.schema import Report, Speed
+from temper.report.schema import RunReport, Speed
 from temper.report.view import find
 
 NOTES = "## Notes"
@@ -57,7 +57,7 @@ def main() -> None:
     print(asked.out)
 
 
-def _head(report: Report, command: str) -> str:
+def _head(report: RunReport, command: str) -> str:
     spent, hits = sum(report.wall_s.values()), sum(report.cached.values())
     earlier = f", {hits} of them taken from an earlier run with their times" if hits else ""
     verdict = "none was asked"
@@ -76,7 +76,7 @@ def _section(title: str, picture: str, lines: Iterable[str]) -> str:
     return f"## {title}\n\n" + "\n".join(parts).rstrip("\n") + "\n" if parts else ""
 
 
-def _scores(report: Report) -> Iterator[str]:
+def _scores(report: RunReport) -> Iterator[str]:
     """Percent right by stage, with the interval of the last one."""
     stages = [stage for stage in MEASURED if stage in report.agent_scores]
     if not stages:
@@ -87,7 +87,7 @@ def _scores(report: Report) -> Iterator[str]:
     yield _line(["scenarios", *(f"{passes.passed} of {passes.n}" if passes else "" for passes in played)])
 
 
-def _cells(report: Report, role: str, stages: Sequence[str]) -> Iterator[str]:
+def _cells(report: RunReport, role: str, stages: Sequence[str]) -> Iterator[str]:
     for stage in stages:
         score = report.agent_scores[stage].get(role)
         certain = stage in ("teacher", "base", "cpt")
@@ -98,7 +98,7 @@ def _cells(report: Report, role: str, stages: Sequence[str]) -> Iterator[str]:
             yield _percent(score.score) + interval
 
 
-def _speed(report: Report) -> Iterator[str]:
+def _speed(report: RunReport) -> Iterator[str]:
     if not report.ladder:
         return
     yield (
@@ -142,7 +142,7 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _sources(report: Report) -> Iterator[str]:
+def _sources(report: RunReport) -> Iterator[str]:
     """Drafters of one budget beside each other (`draft.budget_to_compare`)."""
     draft = report.metrics.get("draft", {})
     if "expected_tokens_per_step_both" not in draft:
@@ -156,7 +156,7 @@ def _sources(report: Report) -> Iterator[str]:
     yield from _table(("answers to", "answer tokens", "tokens/step"), rows)
 
 
-def _changed(report: Report) -> Iterator[str]:
+def _changed(report: RunReport) -> Iterator[str]:
     if report.changed:
         yield "The same held-out points with a prompt that training never showed.\n"
         rows = [
@@ -168,7 +168,7 @@ def _changed(report: Report) -> Iterator[str]:
         yield from _table(("after", "change", "role", "changed", "unchanged", "points"), rows)
 
 
-def _times(report: Report) -> Iterator[str]:
+def _times(report: RunReport) -> Iterator[str]:
     rows = [[stage, duration(s), "cached" if report.cached[stage] else ""] for stage, s in report.wall_s.items()]
     yield from _table(("stage", "time", ""), rows)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from temper.bench.engines import Configuration, Engines
 from temper.bench.ladder import Bench
-from temper.bench.results import Row, beside
+from temper.bench.results import LadderRow, beside
 from temper.capacity.bound import Hardware
 from temper.config import PipelineConfig, Runtime, load_preset
 from temper.config.engine import EngineSettings
@@ -23,7 +23,7 @@ from temper.evaluation.scores import Scores
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import DomainSource, EvaluateSpec
-from temper.report.schema import Report
+from temper.report.schema import RunReport
 from temper.report.view import DATA, find
 
 HEAD = (
@@ -32,17 +32,17 @@ HEAD = (
 )
 
 
-def load_report(run: str) -> Report:
+def load_report(run: str) -> RunReport:
     """The report of a run of this checkout, by pipeline id, the start of one, or `latest`."""
-    return Report.model_validate_json((find(run) / DATA).read_text(encoding="utf-8"))
+    return RunReport.model_validate_json((find(run) / DATA).read_text(encoding="utf-8"))
 
 
-def config(report: Report) -> PipelineConfig:
+def config(report: RunReport) -> PipelineConfig:
     """What the run was asked for."""
     return PipelineConfig.model_validate(report.config)
 
 
-def run_command(report: Report, until: str = "") -> str:
+def run_command(report: RunReport, until: str = "") -> str:
     """The command that makes the run again: its preset, and what it was told beside it but for its machine's part."""
     preset = load_preset(report.name).model_dump(mode="json", exclude={"runtime"})
     asked = {key: value for key, value in report.config.items() if key != "runtime"}
@@ -58,18 +58,18 @@ def _differing(preset: dict[str, Any], asked: dict[str, Any], above: str = "") -
             yield f"{above}{key}", value
 
 
-def made(report: Report, stage: str, name: str) -> Path:
+def made(report: RunReport, stage: str, name: str) -> Path:
     """The stored artifact `name` of the run's `stage`."""
     digest = next(node.artifacts[name] for node in report.lineage if node.stage == stage)
     return next((home() / "store").glob(f"*/{digest.removeprefix('sha256:')}"))
 
 
 def ladder(
-    report: Report,
+    report: RunReport,
     rungs: Sequence[Configuration],
     asked: Namespace,
     engine: Callable[[EngineSettings, Configuration], EngineSettings] = lambda settings, _: settings,
-) -> list[Row]:
+) -> list[LadderRow]:
     """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
     preset = config(report)
     settings = probe(Runtime()).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
@@ -125,7 +125,7 @@ def say(event: dict[str, Any]) -> None:
     print(event["message"], f"{100 * event['done'] / event['of']:.0f} %" if event.get("of") else "", flush=True)
 
 
-def table(rows: Sequence[Row]) -> list[str]:
+def table(rows: Sequence[LadderRow]) -> list[str]:
     """Lines of a Markdown table: medians, and of speeds the lowest and the highest round in brackets."""
     lines = [HEAD]
     for row in rows:

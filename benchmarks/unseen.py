@@ -18,7 +18,7 @@ from temper.evaluation.scores import Scores
 from temper.home import home
 from temper.process.launch import launch
 from temper.process.specs import DomainSource, SynthesizeSpec
-from temper.report.schema import Report
+from temper.report.schema import RunReport
 from temper.rows import TRAIN, AnyRow, ChatRow, PairRow, Point, load, write
 from temper.stats import share_interval
 from temper.synthesis.overlap import Index, key_text
@@ -61,7 +61,7 @@ def main() -> None:
     publish(asked.out, "Students on sets of other seeds", [run_command(report, "dpo"), command], about, _table(found))
 
 
-def _rows(report: Report, name: str, kind: type[AnyRow]) -> list[AnyRow]:
+def _rows(report: RunReport, name: str, kind: type[AnyRow]) -> list[AnyRow]:
     return load(made(report, "synthesize", name) / TRAIN, kind)
 
 

@@ -14,7 +14,7 @@ from temper.config import PipelineConfig, Runtime
 from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker, tracking_uri
-from temper.report import Report, build, text
+from temper.report import RunReport, build, text
 
 
 @task(
@@ -37,7 +37,7 @@ def report(
     written = build(config, results, verdict, registered, runtime.pipeline_id, Store(runtime.store), folder)
     Tracker(tracking_uri(runtime)).log_files(runtime.parent_run_id, folder, "report")
     create_markdown_artifact(
-        f"```\n{text(Report.model_validate(written))}\n```", key="tables", description=f"What {config.name} showed"
+        f"```\n{text(RunReport.model_validate(written))}\n```", key="tables", description=f"What {config.name} showed"
     )
     create_link_artifact((folder / "report.html").as_uri(), key="report", description="The whole report")
     return written

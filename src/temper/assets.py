@@ -26,7 +26,7 @@ class Article(TypedDict):
 
 
 @dataclass(frozen=True)
-class Document:
+class PublicDocument:
     """One public text."""
 
     source: str
@@ -42,19 +42,21 @@ def model_file(name: str) -> Path:
     return _files(*MODELS[name])[0]
 
 
-def public_documents() -> list[Document]:
+def public_documents() -> list[PublicDocument]:
     """Bank knowledge, policies and manuals, help-desk articles and protocols. Raises MissingModelError."""
     bank = json.loads(
         gzip.decompress(_files("inspect-evals", r"banking_knowledge/documents\.json\.gz")[0].read_bytes())
     )
-    documents = [Document("inspect-evals", row["title"], row["content"].strip()) for row in bank]
+    documents = [PublicDocument("inspect-evals", row["title"], row["content"].strip()) for row in bank]
     for path in _files(
         "inspect-evals", r"tau2/data/domains/[a-z]+/[a-z_]*(policy|policy_solo|manual|workflow)\.(txt|md)"
     ):
         title = f"{path.parent.name} {path.stem.replace('_', ' ')}".capitalize()
-        documents.append(Document("inspect-evals", title, path.read_text(encoding="utf-8").strip()))
+        documents.append(PublicDocument("inspect-evals", title, path.read_text(encoding="utf-8").strip()))
     for row in (*_knowledge("knowledge_base"), *_knowledge("protocols")):
-        documents.append(Document("browsergym-workarena", row["item"].strip().capitalize(), _plain(row["article"])))
+        documents.append(
+            PublicDocument("browsergym-workarena", row["item"].strip().capitalize(), _plain(row["article"]))
+        )
     return documents
 
 

@@ -47,7 +47,7 @@ Level = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One line of the doctor."""
 
     level: Level
@@ -60,7 +60,7 @@ class Finding:
 
 def check() -> int:
     """Print a line for each finding. Returns 1 when something must be mended before a run, else 0."""
-    checks: tuple[Callable[[], Iterable[Finding]], ...] = (
+    checks: tuple[Callable[[], Iterable[Diagnosis]], ...] = (
         python,
         state,
         pipeline_environment,
@@ -75,94 +75,98 @@ def check() -> int:
         try:
             findings = list(look())
         except TemperError as error:
-            findings = [Finding("fail", str(error))]
+            findings = [Diagnosis("fail", str(error))]
         except OSError as error:  # a home that cannot be written, say: the other lines still help
-            findings = [Finding("fail", f"{error.filename or look.__name__}: {error.strerror or error}")]
+            findings = [Diagnosis("fail", f"{error.filename or look.__name__}: {error.strerror or error}")]
         for finding in findings:
             print(finding, flush=True)
             failed |= finding.level == "fail"
     return int(failed)
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[Diagnosis]:
     """The interpreter that runs the pipeline."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info[:2] != TRIED:
-        yield Finding("warn", f"Python {version}: the locks were made and tried with 3.11")
+        yield Diagnosis("warn", f"Python {version}: the locks were made and tried with 3.11")
     else:
-        yield Finding("ok", f"Python {version}")
+        yield Diagnosis("ok", f"Python {version}")
 
 
-def state() -> Iterator[Finding]:
+def state() -> Iterator[Diagnosis]:
     """TEMPER_HOME and the room it has."""
     folder = home()
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        yield Finding("fail", f"{folder} cannot be written ({error.strerror})", "set TEMPER_HOME to a folder that can")
+        yield Diagnosis(
+            "fail", f"{folder} cannot be written ({error.strerror})", "set TEMPER_HOME to a folder that can"
+        )
         return
     free = shutil.disk_usage(folder).free / GIB
     level: Level = "ok" if free >= ENOUGH_GIB else "warn" if free >= LEAST_GIB else "fail"
     remedy = "" if level == "ok" else f"free some: a demo wants {ENOUGH_GIB} GiB, or set TEMPER_HOME to a larger disk"
-    yield Finding(level, f"state in {folder}, {free:.0f} GiB free", remedy)
+    yield Diagnosis(level, f"state in {folder}, {free:.0f} GiB free", remedy)
 
 
-def pipeline_environment() -> Iterator[Finding]:
+def pipeline_environment() -> Iterator[Diagnosis]:
     """The environment that this process runs in, beside its locks."""
     installed = {item.name: item.version for item in importlib.metadata.distributions()}
     locks = app_root() / "requirements"
     yield beside_lock("pipeline environment", installed, [locks / "pipeline.txt", locks / "pipeline-cuda.txt"])
     yield beside_lock("assets", installed, [locks / "assets.txt"])
     tools = beside_lock("development tools", installed, [locks / "dev.txt"])
-    yield tools if tools.level == "ok" else Finding("warn", tools.what, tools.remedy)
+    yield tools if tools.level == "ok" else Diagnosis("warn", tools.what, tools.remedy)
     yield imports("pipeline environment", sys.executable, "torch", "import torch")
 
 
-def engine_environment() -> Iterator[Finding]:
+def engine_environment() -> Iterator[Diagnosis]:
     """The environment that serves models, beside its lock, and our plugin in it."""
     from temper.engine import engine_python
 
     interpreter = engine_python(Runtime())
     said = subprocess.run([interpreter, "-c", LIST_VERSIONS], capture_output=True, text=True, check=False, timeout=30)
     if said.returncode:
-        yield Finding("fail", f"{interpreter} does not run", f"make clean, then {SETUP}")
+        yield Diagnosis("fail", f"{interpreter} does not run", f"make clean, then {SETUP}")
         return
     installed = json.loads(said.stdout)
     locks = app_root() / "requirements"
     yield beside_lock("engine environment", installed, [locks / "engine-cpu.txt", locks / "engine-cuda.txt"])
     if "temper-vllm" not in {canonicalize_name(name) for name in installed}:
-        yield Finding("fail", "the engine environment lacks temper's vLLM plugin (FP8 on CPUs)", SETUP)
+        yield Diagnosis("fail", "the engine environment lacks temper's vLLM plugin (FP8 on CPUs)", SETUP)
     yield imports("engine environment", str(interpreter), "vLLM", "import torch; from vllm import _custom_ops")
 
 
-def imports(environment: str, interpreter: str, name: str, code: str) -> Finding:
+def imports(environment: str, interpreter: str, name: str, code: str) -> Diagnosis:
     """Whether `code` runs there: a matching version says nothing about the libraries that it needs."""
     try:
         said = subprocess.run(
             [interpreter, "-c", code], capture_output=True, text=True, check=False, timeout=IMPORT_S, cwd="/"
         )
     except subprocess.TimeoutExpired:
-        return Finding("warn", f"{environment}: {name} did not load within {IMPORT_S:.0f} s", "try on an idle machine")
+        return Diagnosis(
+            "warn", f"{environment}: {name} did not load within {IMPORT_S:.0f} s", "try on an idle machine"
+        )
     if said.returncode == 0:
-        return Finding("ok", f"{environment}: {name} loads")
+        return Diagnosis("ok", f"{environment}: {name} loads")
     last = next((line for line in reversed(said.stderr.splitlines()) if line.strip()), "no reason")
     tried = ".".join(str(part) for part in TRIED)
-    return Finding(
+    return Diagnosis(
         "fail",
         f"{environment}: {name} does not load ({last.strip()[:200]})",
         f"make clean, then {SETUP} PYTHON=python{tried}; with a folder of wheels, it must hold torch for that Python",
     )
 
 
-def beside_lock(name: str, installed: dict[str, str], locks: list[Path]) -> Finding:
+def beside_lock(name: str, installed: dict[str, str], locks: list[Path]) -> Diagnosis:
     """`installed` versions by distribution, beside whichever of `locks` they come closest to."""
     found: dict[str, str] = {canonicalize_name(item): version for item, version in installed.items()}
     wrong, lock = min(((_mismatches(found, lock), lock) for lock in locks), key=lambda pair: len(pair[0]))
     if not wrong:
-        return Finding("ok", f"{name} matches {lock.name}")
+        return Diagnosis("ok", f"{name} matches {lock.name}")
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return Finding("fail", f"{name} differs from {lock.name}: {', '.join(wrong[:3])}{more}", SETUP)
+    return Diagnosis("fail", f"{name} differs from {lock.name}: {', '.join(wrong[:3])}{more}", SETUP)
 
 
 def _mismatches(installed: dict[str, str], lock: Path) -> list[str]:
@@ -183,51 +187,53 @@ def locked(lock: Path) -> list[Requirement]:
     return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate()]
 
 
-def assets() -> Iterator[Finding]:
+def assets() -> Iterator[Diagnosis]:
     """The model that the demo starts from."""
     from temper.assets import model_file
 
     path = model_file("smollm2-135m-instruct")
-    yield Finding("ok", f"SmolLM2-135M-Instruct is here ({path.stat().st_size / 1e6:.0f} MB)")
+    yield Diagnosis("ok", f"SmolLM2-135M-Instruct is here ({path.stat().st_size / 1e6:.0f} MB)")
 
 
-def capabilities() -> Iterator[Finding]:
+def capabilities() -> Iterator[Diagnosis]:
     """What this hardware computes itself and what it can only emulate."""
     from temper.engine import probe
 
     found = probe(Runtime())
     native = [name for name, there in (("bfloat16", found.native_bf16), ("FP8", found.native_fp8)) if there]
-    yield Finding("ok", f"engine on {', '.join(found.devices)}: natively {' and '.join(native) or 'float32 alone'}")
+    yield Diagnosis("ok", f"engine on {', '.join(found.devices)}: natively {' and '.join(native) or 'float32 alone'}")
     if found.fp8_reason:
-        yield Finding("warn", f"FP8 speed is no result here: {found.fp8_reason}", "quality is; measure speed elsewhere")
+        yield Diagnosis(
+            "warn", f"FP8 speed is no result here: {found.fp8_reason}", "quality is; measure speed elsewhere"
+        )
 
 
-def servers() -> Iterator[Finding]:
+def servers() -> Iterator[Diagnosis]:
     """The servers that the environment names; without any, a run starts its own on loopback."""
     for variable, path in SERVERS.items():
         url = os.environ.get(variable, "")
         if not url:
-            yield Finding("ok", f"{variable} is not set: a run starts its own server")
+            yield Diagnosis("ok", f"{variable} is not set: a run starts its own server")
         elif why := malformed(url, ADDRESSES[variable]):
-            yield Finding("fail", redacted(f"{variable}: {why}"), "mend it, or unset it to have a server started")
+            yield Diagnosis("fail", redacted(f"{variable}: {why}"), "mend it, or unset it to have a server started")
         elif url.startswith(("http://", "https://")):
             yield _reachable(variable, url.rstrip("/") + path)
         else:
-            yield Finding("ok", redacted(f"{variable} is {url}"))
+            yield Diagnosis("ok", redacted(f"{variable} is {url}"))
 
 
-def _reachable(variable: str, url: str) -> Finding:
+def _reachable(variable: str, url: str) -> Diagnosis:
     try:
         with urllib.request.urlopen(url, timeout=3):
-            return Finding("ok", f"{variable}: {url} answers")
+            return Diagnosis("ok", f"{variable}: {url} answers")
     except urllib.error.HTTPError as error:
-        return Finding("warn", f"{variable}: {url} answers with {error.code}", "check its log and your credentials")
+        return Diagnosis("warn", f"{variable}: {url} answers with {error.code}", "check its log and your credentials")
     except (OSError, ValueError) as error:
         said = getattr(error, "reason", error)
-        return Finding("fail", f"{variable}: {url} does not answer ({said})", f"start it, or unset {variable}")
+        return Diagnosis("fail", f"{variable}: {url} does not answer ({said})", f"start it, or unset {variable}")
 
 
-def ports() -> Iterator[Finding]:
+def ports() -> Iterator[Diagnosis]:
     """Loopback ports that `temper ui` would like."""
     for name, port in UI_PORTS.items():
         with socket.socket() as probe:
@@ -235,6 +241,6 @@ def ports() -> Iterator[Finding]:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
-                yield Finding("warn", f"port {port} ({name}) is taken", "fine if that is your server")
+                yield Diagnosis("warn", f"port {port} ({name}) is taken", "fine if that is your server")
             else:
-                yield Finding("ok", f"port {port} ({name}) is free")
+                yield Diagnosis("ok", f"port {port} ({name}) is free")

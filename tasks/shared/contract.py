@@ -17,7 +17,7 @@ from prefect.transactions import IsolationLevel
 
 from tasks.shared.locks import KernelLocks
 from tasks.shared.patience import WAITS_S, mendable
-from tasks.shared.progress import Progress
+from tasks.shared.progress import StageProgress
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
 from temper.config import Runtime
@@ -82,12 +82,12 @@ def compute(spec: Spec, runtime: Runtime, **inputs: Ref | None) -> StageResult:
     """
     context = TaskRunContext.get()
     assert context is not None  # only tasks call this
-    work = _Work(spec, stage_key(spec, inputs), flat(inputs), runtime)
+    work = _Computation(spec, stage_key(spec, inputs), flat(inputs), runtime)
     made = None if context.task.refresh_cache else work.store.result(work.key)
     return made or work.run()
 
 
-class _Work:
+class _Computation:
     """One computation of one stage."""
 
     def __init__(self, spec: Spec, key: str, inputs: dict[str, Ref], runtime: Runtime) -> None:
@@ -98,7 +98,7 @@ class _Work:
 
     def run(self) -> StageResult:
         """Compute, publish, track, remember; in this order, so that nothing is remembered that is not there."""
-        progress = Progress(self.label, self.runtime.pipeline_id)
+        progress = StageProgress(self.label, self.runtime.pipeline_id)
         run_id = self.tracker.start_stage(
             self.runtime.parent_run_id,
             self.label,

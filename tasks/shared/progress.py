@@ -13,7 +13,7 @@ UPDATE_S = 2.0
 """Seconds between two updates in Prefect."""
 
 
-class Progress:
+class StageProgress:
     """Tell the journal, the log and Prefect's page how far a stage is."""
 
     def __init__(self, label: str, pipeline_id: str) -> None:

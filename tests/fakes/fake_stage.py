@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from temper import errors
-from temper.bench.results import FILE, Equivalence, Ladder, Row, beside
+from temper.bench.results import FILE, Equivalence, Ladder, LadderRow, beside
 from temper.config import ROLES
 from temper.config.rungs import DRAFTER, STUDENT
 from temper.process.specs import SETS, Spec
@@ -86,7 +86,7 @@ def _scores(stage: Stage[Spec]) -> dict[str, str]:
 
 def _ladder(_: Stage[Spec]) -> dict[str, str]:
     rows = [
-        Row(
+        LadderRow(
             configuration=rung.name,
             concurrency=1,
             qps=2.0 if rung.drafted else 1.0,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from temper.process.journal import Line
+from temper.process.journal import JournalLine
 
 if TYPE_CHECKING:
     from tests.flows.conftest import World
@@ -179,7 +179,7 @@ def test_a_run_beside_others_closes_none_of_them(world: "World") -> None:
     (world.home / "go").unlink()
 
 
-def _journal(world: "World", name: str) -> list[Line]:
+def _journal(world: "World", name: str) -> list[JournalLine]:
     path = world.home / "runs" / name / "events.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 

@@ -21,7 +21,7 @@ from openai import OpenAI
 from temper.config import Runtime, load_preset
 from temper.config.rungs import RUNGS, SUFFIX
 from temper.engine import Engine, serve
-from temper.report.schema import Report
+from temper.report.schema import RunReport
 
 ROOT = Path(__file__).parents[2]
 WHOLE_RUN_S, CACHED_RUN_S = 2400, 600  # the limits of a machine busy with other things
@@ -77,7 +77,7 @@ def first(home: Path) -> Ran:
 
 
 def test_every_stage_ran_and_was_measured(first: Ran) -> None:
-    report = Report.model_validate(first.report)
+    report = RunReport.model_validate(first.report)
     assert not any(report.cached.values())
     assert set(report.agent_scores) == {"teacher", "base", "cpt", "sft", "dpo", "final"}
     configurations = {row.configuration for row in report.ladder} | report.left_out.keys()
@@ -93,7 +93,7 @@ def test_every_stage_ran_and_was_measured(first: Ran) -> None:
 
 
 def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran) -> None:
-    found = Report.model_validate(first.report).equivalence
+    found = RunReport.model_validate(first.report).equivalence
     assert found is not None
     assert (found.same, found.n) == (4, 4)
     assert found.structured is not None
@@ -104,7 +104,7 @@ def test_the_drafter_changes_no_answer_drawn_ones_and_json_included(first: Ran) 
 
 
 def test_the_engines_own_client_stands_beside_the_ladder(first: Ran) -> None:
-    report = Report.model_validate(first.report)
+    report = RunReport.model_validate(first.report)
     rows, names = report.tokens, {rung.name for rung in RUNGS if rung.optimised and not rung.quantised}
     assert {(row.configuration, row.concurrency) for row in rows} == {
         (name, customers) for name in names - report.left_out.keys() for customers in (1, 2)
@@ -115,7 +115,7 @@ def test_the_engines_own_client_stands_beside_the_ladder(first: Ran) -> None:
 @pytest.fixture(scope="module")
 def drafted(home: Path, first: Ran, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The run's student, served with its drafter."""
-    made = {(node.stage, name): digest for node in Report.model_validate(first.report).lineage
+    made = {(node.stage, name): digest for node in RunReport.model_validate(first.report).lineage
             for name, digest in node.artifacts.items()}  # fmt: skip
     student, drafter = (
         home / "store" / "model" / made[stage, "model"].removeprefix("sha256:") for stage in ("dpo", "draft")
@@ -157,12 +157,12 @@ def test_a_seed_and_a_prompt_longer_than_a_step_are_served(drafted: Engine) -> N
 
 def test_emulated_speed_is_marked_and_says_why(first: Ran) -> None:
     quantised = {rung.name for rung in RUNGS if rung.quantised}
-    for row in Report.model_validate(first.report).ladder:
+    for row in RunReport.model_validate(first.report).ladder:
         assert row.comparable or (row.reason and row.configuration in quantised), row
 
 
 def test_fp8_says_what_other_calibrations_would_clip(first: Ran) -> None:
-    rows = Report.model_validate(first.report).curves["fp8"]
+    rows = RunReport.model_validate(first.report).curves["fp8"]
     assert [row["step"] for row in rows] == [32, 256]
     assert {name for row in rows for name in row} == {
         "step", "clip_rate_percent_public", "clip_rate_percent_in_domain", "clip_rate_percent_mixed"
@@ -170,13 +170,13 @@ def test_fp8_says_what_other_calibrations_would_clip(first: Ran) -> None:
 
 
 def test_a_model_that_knows_nothing_learns_from_every_prompt_it_tried(first: Ran) -> None:
-    report = Report.model_validate(first.report)
+    report = RunReport.model_validate(first.report)
     assert report.metrics["practice"]["pairs"] == report.metrics["practice"]["prompts"] == 14
     assert report.metrics["dpo"]["pairs"] == 14 + report.config["synthesize"]["dpo_pairs"]
 
 
 def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran) -> None:
-    rows = [row for row in Report.model_validate(first.report).ladder if row.comparable]
+    rows = [row for row in RunReport.model_validate(first.report).ladder if row.comparable]
     assert len(rows) >= 3
     for row in rows:
         assert row.memory_percent and 0 < row.memory_percent < 100, row
@@ -184,14 +184,14 @@ def test_what_was_used_of_the_hardware_is_a_share_of_it(first: Ran) -> None:
 
 
 def test_the_report_says_what_a_drafter_should_learn_from(first: Ran) -> None:
-    learnt = Report.model_validate(first.report).metrics["draft"]
+    learnt = RunReport.model_validate(first.report).metrics["draft"]
     for source in ("public", "own", "both"):
         assert learnt[f"answer_tokens_{source}"] >= 1
         assert learnt[f"expected_tokens_per_step_{source}"] >= 1
 
 
 def test_the_gate_passed_and_the_champion_is_registered(first: Ran) -> None:
-    report = Report.model_validate(first.report)
+    report = RunReport.model_validate(first.report)
     assert report.gate is not None
     assert report.gate.passed
     assert report.bundle is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
-from temper.bench.results import Acceptance, Difference, Drawn, Equivalence, Ladder, Row, Same, beside
+from temper.bench.results import Acceptance, Difference, Drawn, Equivalence, Ladder, LadderRow, Same, beside
 from temper.config import ROLES
 from temper.config.rungs import NGRAM, RUNGS, SUFFIX
 
@@ -173,7 +173,7 @@ def _ladder() -> str:
         for concurrency in (1,) if rung.quantised else (1, 4):
             more = 1 + 0.8 * (concurrency - 1)
             rows.append(
-                Row(
+                LadderRow(
                     configuration=rung.name,
                     concurrency=concurrency,
                     qps=qps * more,

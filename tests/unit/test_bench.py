@@ -23,7 +23,7 @@ from temper.agents.turn import Trace, Turn
 from temper.bench.engines import Configuration, Engines, configurations
 from temper.bench.equivalence import compare, compare_draws, margin_at, metrics
 from temper.bench.ladder import add_up
-from temper.bench.load import Answered, Customer, Load, distinct_percent, drive, queues, warm
+from temper.bench.load import Load, LoadCustomer, TimedTurn, distinct_percent, drive, queues, warm
 from temper.bench.prompts import spread
 from temper.bench.results import Difference, Drawn, Equivalence, Same
 from temper.capacity.bound import Hardware, Served
@@ -83,7 +83,7 @@ class Skipping(asyncio.SelectorEventLoop):
         return self._skipped
 
 
-def played(clock: Clock, customers: list[Customer], window_s: float) -> Load:
+def played(clock: Clock, customers: list[LoadCustomer], window_s: float) -> Load:
     system = System(load_domain("automotive"), clock, halstead_threshold=20, max_tokens=8)
     with asyncio.Runner(loop_factory=Skipping) as runner:
         return runner.run(drive(system, customers, window_s))
@@ -95,7 +95,7 @@ def spoken(clock: Clock, lines: tuple[str, ...]) -> list[str]:
 
 def test_a_closed_loop_keeps_its_concurrency_to_the_windows_end() -> None:
     clock = Clock()
-    load = played(clock, [Customer([scenario("a")]), Customer([scenario("b")])], window_s=0.1)
+    load = played(clock, [LoadCustomer([scenario("a")]), LoadCustomer([scenario("b")])], window_s=0.1)
     assert clock.most == 2
     assert load.qps == pytest.approx(2 / 0.01)
     assert load.calls == len(load.answered) == len(clock.said) and load.tokens == 5 * load.calls
@@ -111,7 +111,7 @@ def test_the_last_turn_of_a_window_is_not_faster_for_having_less_company() -> No
             await asyncio.sleep(0.09 if long else 0)
             return await super().respond(request, max_tokens)
 
-    load = played(Uneven(), [Customer([scenario("slow")]), Customer([scenario("fast")])], window_s=0.05)
+    load = played(Uneven(), [LoadCustomer([scenario("slow")]), LoadCustomer([scenario("fast")])], window_s=0.05)
     slow = max(load.answered, key=lambda one: one.seconds)
     assert slow.seconds == pytest.approx(0.1)
     others = [one for one in load.answered if one != slow]
@@ -121,7 +121,7 @@ def test_the_last_turn_of_a_window_is_not_faster_for_having_less_company() -> No
 
 def test_a_turn_that_the_windows_end_cuts_counts_by_its_part() -> None:
     turn = Turn("?")
-    load = Load((Answered(0.0, 1.0, turn), Answered(1.0, 3.0, turn), Answered(3.0, 4.0, turn)), 0.0, 2.0)
+    load = Load((TimedTurn(0.0, 1.0, turn), TimedTurn(1.0, 3.0, turn), TimedTurn(3.0, 4.0, turn)), 0.0, 2.0)
     assert load.turns == 1.5 and load.qps == 0.75
     assert load.seconds == [1.0, 2.0], "what began after the window counts for nothing"
     assert load.goodput(1.0) == 0.5
@@ -129,7 +129,7 @@ def test_a_turn_that_the_windows_end_cuts_counts_by_its_part() -> None:
 
 def test_scenarios_are_played_to_their_end_over_the_rounds_the_second_business_too() -> None:
     clock = Clock()
-    customer = Customer([scenario("a", 10), scenario("b", 10)])
+    customer = LoadCustomer([scenario("a", 10), scenario("b", 10)])
     for _ in range(8):
         played(clock, [customer], window_s=0.025)
     lines = (*(f"a{n}" for n in range(10)), *(f"b{n}" for n in range(10)))
@@ -139,7 +139,7 @@ def test_scenarios_are_played_to_their_end_over_the_rounds_the_second_business_t
 def test_every_rung_is_told_the_same_lines_in_the_same_order() -> None:
     first, second = Clock(), Clock()
     for clock in (first, second):
-        played(clock, [Customer([scenario("a", 2), scenario("b", 2)])], window_s=0.06)
+        played(clock, [LoadCustomer([scenario("a", 2), scenario("b", 2)])], window_s=0.06)
     least = min(len(first.said), len(second.said))
     assert first.said[:least] == second.said[:least]
     assert spoken(first, ("a0", "a1", "b0", "b1"))[:5] == ["a0", "a1", "b0", "b1", "a0"]
@@ -187,7 +187,7 @@ def usage(answers: float, passes: float, accepted: float, written: float) -> Usa
 
 def answered(answers: int, tokens: int) -> Load:
     turn = Turn("?", traces=[Trace(ExecutorInput(Plan()), [], "", 0, tokens // answers) for _ in range(answers)])
-    return Load((Answered(0.0, 1.0, turn),), 0.0, 1.0)
+    return Load((TimedTurn(0.0, 1.0, turn),), 0.0, 1.0)
 
 
 def test_tokens_per_step_counts_tokens_that_were_written() -> None:

@@ -4,20 +4,29 @@ import pytest
 
 from temper.config import PipelineConfig, load_preset, presets, resolve
 from temper.config import metrics as names
-from temper.config.metrics import AgentScore, EndToEnd, Equivalence, Figure, Floor, SliceScore, Speed, Tokens
+from temper.config.metrics import (
+    AgentFigure,
+    EndToEndFigure,
+    EquivalenceFigure,
+    Figure,
+    FloorFigure,
+    SliceFigure,
+    SpeedFigure,
+    TokensFigure,
+)
 from temper.errors import ConfigError
 
 
 @pytest.mark.parametrize(
     ("figure", "name"),
     [
-        (AgentScore("dpo", "planner"), "agent_scores.dpo.planner"),
-        (SliceScore("final", "planner", "replan"), "slices.final.planner.replan"),
-        (EndToEnd("final"), "e2e.final"),
-        (Floor("rules", "e2e"), "floors.rules.e2e"),
-        (Speed("student+drafter", 4, "qps"), "ladder.student+drafter.c4.qps"),
-        (Tokens("student", 1, "token_ms"), "tokens.student.c1.token_ms"),
-        (Equivalence("same_percent"), "equivalence.same_percent"),
+        (AgentFigure("dpo", "planner"), "agent_scores.dpo.planner"),
+        (SliceFigure("final", "planner", "replan"), "slices.final.planner.replan"),
+        (EndToEndFigure("final"), "e2e.final"),
+        (FloorFigure("rules", "e2e"), "floors.rules.e2e"),
+        (SpeedFigure("student+drafter", 4, "qps"), "ladder.student+drafter.c4.qps"),
+        (TokensFigure("student", 1, "token_ms"), "tokens.student.c1.token_ms"),
+        (EquivalenceFigure("same_percent"), "equivalence.same_percent"),
     ],
 )
 def test_a_figure_and_its_name_are_one(figure: Figure, name: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from temper.config import PipelineConfig, Runtime, load_preset, presets, resolve
-from temper.config.gate import Rule
+from temper.config.gate import GateRule
 from temper.synthesis.requests import beyond_assets
 
 
@@ -41,7 +41,7 @@ def test_no_preset_asks_for_more_than_the_assets_hold(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["demo", "cpu", "h100x8"])
 def test_real_models_have_to_reach_the_issues_bars(name: str) -> None:
-    rules: tuple[Rule, ...] = load_preset(name).gate.rules
+    rules: tuple[GateRule, ...] = load_preset(name).gate.rules
     least = {rule.metric: rule.value or 0 for rule in rules if rule.kind == "least"}
     for role in ("understander", "planner", "evaluator", "executor"):
         assert least[f"agent_scores.dpo.{role}"] >= 90

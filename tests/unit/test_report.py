@@ -11,12 +11,12 @@ import pytest
 from temper.artifacts.refs import BundleRef, StageResult
 from temper.artifacts.store import Store
 from temper.config import load_preset
-from temper.config.gate import Rule
+from temper.config.gate import GateRule
 from temper.errors import DataError, TemperError
 from temper.evaluation.scores import Scores
 from temper.registry.bundle import Registered
 from temper.registry.gates import judge
-from temper.report import Report, build, gate_inputs, show, silent_metrics, text
+from temper.report import RunReport, build, gate_inputs, show, silent_metrics, text
 from temper.report.figures import agent_scores, evaluations
 from temper.report.floors import line
 from temper.report.lineage import draw
@@ -26,8 +26,8 @@ from temper.report.view import find
 from tests.unit import report_run
 
 RULES = (
-    Rule(metric="agent_scores.dpo.planner", kind="least", value=90),
-    Rule(metric="ladder.student+fp8.c1.qps", kind="least", value=0.001),
+    GateRule(metric="agent_scores.dpo.planner", kind="least", value=90),
+    GateRule(metric="ladder.student+fp8.c1.qps", kind="least", value=0.001),
 )
 
 
@@ -60,8 +60,8 @@ def folder(store: Store, results: list[StageResult], tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="module")
-def report(folder: Path) -> Report:
-    return Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+def report(folder: Path) -> RunReport:
+    return RunReport.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
 
 
 class _Outside(HTMLParser):
@@ -115,7 +115,7 @@ def test_plots_are_pictures_too(folder: Path) -> None:
     assert all((folder / "plots" / name).read_bytes().startswith(b"\x89PNG") for name in plots)
 
 
-def test_json_says_what_was_published(report: Report) -> None:
+def test_json_says_what_was_published(report: RunReport) -> None:
     assert report.schema_version == 2
     assert report.run_id == report_run.RUN
     assert report.agent_scores["sft"]["understander"].score == 88.0
@@ -129,7 +129,7 @@ def test_json_says_what_was_published(report: Report) -> None:
     assert report.cached["dpo"] is False
 
 
-def test_a_line_says_how_much_of_the_scenarios_is_the_models(folder: Path, report: Report) -> None:
+def test_a_line_says_how_much_of_the_scenarios_is_the_models(folder: Path, report: RunReport) -> None:
     said = line(report)
     assert "90 % (18 of 20) pass with the model (final)" in said
     assert "no language model passes 75 % (15 of 20): 15 points are the model's own" in said
@@ -143,7 +143,7 @@ def test_a_line_says_how_much_of_the_scenarios_is_the_models(folder: Path, repor
     assert line(report.model_copy(update={"floors": Floors()})) == ""
 
 
-def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(report: Report) -> None:
+def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(report: RunReport) -> None:
     rows = {(row.configuration, row.concurrency): row for row in report.ladder}
     assert rows["student+drafter", 4].speedup == pytest.approx(2.0)
     assert rows["student+drafter+fp8", 1].speedup is None
@@ -151,13 +151,13 @@ def test_speedup_stands_beside_the_plain_student_and_only_where_comparable(repor
     assert rows["student+drafter+fp8", 1].reason
 
 
-def test_a_multiple_is_shown_with_its_rounds_where_a_report_has_them(report: Report) -> None:
+def test_a_multiple_is_shown_with_its_rounds_where_a_report_has_them(report: RunReport) -> None:
     row = next(row for row in report.ladder if row.speedup)
     told = [row.model_copy(update={"speedup": 2.0, "speedup_rounds": rounds}) for rounds in ([], [2.0, 1.5, 2.5])]
     assert [multiple(one) for one in told] == ["2.00", "2.00 (1.50 to 2.50)"]
 
 
-def test_resolved_configuration_runs_again(report: Report) -> None:
+def test_resolved_configuration_runs_again(report: RunReport) -> None:
     assert type(load_preset("demo")).model_validate(report.config) == load_preset("demo")
 
 
@@ -176,7 +176,7 @@ def test_gate_figures_have_the_names_that_presets_use(store: Store, results: lis
     assert points["agent_scores.sft.planner"] == {"planner-0": 1.0, "planner-1": 0.0}
 
 
-def test_emulated_speed_is_never_judged(store: Store, results: list[StageResult], report: Report) -> None:
+def test_emulated_speed_is_never_judged(store: Store, results: list[StageResult], report: RunReport) -> None:
     metrics, _ = gate_inputs(results, store)
     assert "ladder.student+fp8.c1.qps" not in metrics
     assert metrics["ladder.student+drafter+fp8.c1.tokens_per_step"] == 3.5, "does not depend on the hardware"
@@ -185,7 +185,7 @@ def test_emulated_speed_is_never_judged(store: Store, results: list[StageResult]
     assert "no FP8 units" in report.gate.rules[1].reason
 
 
-def test_lineage_follows_digests(report: Report) -> None:
+def test_lineage_follows_digests(report: RunReport) -> None:
     nodes = {node.stage: node for node in report.lineage}
     assert nodes["dpo"].inputs["parent"] == nodes["sft"].artifacts["model"]
     assert nodes["draft"].inputs["data"] == nodes["answers"].artifacts["data"]
@@ -194,7 +194,7 @@ def test_lineage_follows_digests(report: Report) -> None:
     assert columns["answers"] == columns["fp8"], "both need the student alone"
 
 
-def test_terminal_shows_scores_ladder_and_verdict(report: Report, folder: Path) -> None:
+def test_terminal_shows_scores_ladder_and_verdict(report: RunReport, folder: Path) -> None:
     said = text(report, folder)
     assert re.search(r"planner +96\.5 +2\.5 +4\.5 +88\.5 +94\.5 +92\.5", said)
     assert re.search(r"student\+drafter +1 +0\.420 +2\.00 +4\.00", said)
@@ -207,7 +207,7 @@ def test_a_run_up_to_validate_says_how_many_rows_and_distinct_rows_it_made(
     store: Store, results: list[StageResult], tmp_path: Path
 ) -> None:
     made = build(load_preset("demo"), results[:3], None, None, report_run.RUN, store, tmp_path)
-    said = text(Report.model_validate(made))
+    said = text(RunReport.model_validate(made))
     assert re.search(r"sft +3,400 +3,180", said)
     assert "held out: 500 points" in said
     assert "<td>3,180</td>" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -218,7 +218,7 @@ def test_a_run_that_ended_early_has_a_report_too(store: Store, results: list[Sta
     assert made["gate"] is None
     assert made["ladder"] == []
     assert "cpt" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "gate" not in text(Report.model_validate(made))
+    assert "gate" not in text(RunReport.model_validate(made))
 
 
 def test_show_finds_the_latest_and_prints_json(

@@ -13,7 +13,7 @@ from temper.rows import Value
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EvaluatorVerdict:
     """The Evaluator's answer: rule by rule, so that each is looked at by itself; the first broken one decides."""
 
     review: tuple[Checked, ...] = ()
@@ -100,18 +100,18 @@ def _stripped(value: str | int) -> str | int:
     return value.strip() if isinstance(value, str) else value
 
 
-def parse_verdict(text: str, domain: Domain) -> Verdict:
+def parse_verdict(text: str, domain: Domain) -> EvaluatorVerdict:
     """`safe`, or `rule value ok` and `rule value broken` with rules of the domain, separated by commas."""
     words = text.strip().lower()
     if words == "safe":
-        return Verdict()
+        return EvaluatorVerdict()
     review = []
     for part in words[:LONGEST].split(","):
         match = re.fullmatch(r"(\w+) (\S.*) (ok|broken)", part.strip())
         if not match or match[1] not in domain.rules:
             raise Malformed("neither `safe` nor a list of `rule value ok` and `rule value broken`")
         review.append(Checked(match[1], match[2], match[3] == "ok"))
-    return Verdict(tuple(review))
+    return EvaluatorVerdict(tuple(review))
 
 
 def parse_calls(text: str, domain: Domain) -> tuple[Call, ...]:

@@ -16,8 +16,7 @@ from temper.agents.client import Chat
 from temper.bench.drafting import answers_by_role
 from temper.bench.prompts import answers, spread
 from temper.bench.results import Acceptance, Difference, Drawn, Equivalence, Same
-from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON
-from temper.config.metrics import Equivalence as EquivalenceFigure
+from temper.config.metrics import DRAWN, SAME, SAME_IN_JSON, EquivalenceFigure
 from temper.config.rungs import DRAFTER, STUDENT, Rung
 from temper.config.stages import BenchmarkSettings
 from temper.engine import Engine
@@ -32,7 +31,7 @@ TEMPERATURE = 2.0
 
 
 @dataclass(frozen=True)
-class Said:
+class EngineAnswers:
     """What one engine answered."""
 
     greedy: list[str]
@@ -69,18 +68,20 @@ class Comparison:
             concurrency,
         )
 
-    def said(self, rung: Rung, engine: Engine) -> Said:
+    def said(self, rung: Rung, engine: Engine) -> EngineAnswers:
         """The rung's answers; of rungs that cost no training the greedy ones alone."""
         limits: dict[str, int] = {"max_tokens": self.max_tokens, "concurrency": self.concurrency}
         greedy, accepted = answers_by_role(engine, self.greedy, **limits)
         if rung not in (STUDENT, DRAFTER):
-            return Said(greedy, accepted, [], [])
+            return EngineAnswers(greedy, accepted, [], [])
         structured = answers(engine, self.structured, **limits, as_json=True)
         first_seed = 0 if rung == STUDENT else len(self.drawn) * self.samples
         drawn = draws(engine, self.drawn, self.samples, first_seed=first_seed, concurrency=self.concurrency)
-        return Said(greedy, accepted, structured, drawn)
+        return EngineAnswers(greedy, accepted, structured, drawn)
 
-    def compared(self, said: Mapping[Rung, Said], student: Callable[[], AbstractContextManager[Engine]]) -> Equivalence:
+    def compared(
+        self, said: Mapping[Rung, EngineAnswers], student: Callable[[], AbstractContextManager[Engine]]
+    ) -> Equivalence:
         """Every rung's answers beside the student's. `student()` lends its engine."""
         plain, drafted = said[STUDENT], said[DRAFTER]
         found = {rung: compare(self.greedy, plain.greedy, its.greedy) for rung, its in said.items() if rung != STUDENT}

@@ -15,8 +15,8 @@ from typing import TypeVar
 from temper.agents.client import Chat
 from temper.agents.runtime import System
 from temper.bench.engines import Configuration, Engines
-from temper.bench.load import Customer, Load, distinct_percent, drive, queues, warm
-from temper.bench.results import Round, Row
+from temper.bench.load import Load, LoadCustomer, distinct_percent, drive, queues, warm
+from temper.bench.results import LadderRow, Round
 from temper.capacity.bound import Hardware, Served
 from temper.config.stages import BenchmarkSettings
 from temper.domains.base import Domain
@@ -74,7 +74,7 @@ class Bench:
     dtype: str
     """What the engines compute in."""
 
-    def rows(self, configurations: Sequence[Configuration], engines: Engines) -> list[Row]:
+    def rows(self, configurations: Sequence[Configuration], engines: Engines) -> list[LadderRow]:
         """Rows of these configurations, measured in turns."""
         comparable = [one for one in configurations if self.comparable(one)]
         rounds = self._rounds(comparable, engines)
@@ -102,7 +102,7 @@ class Bench:
     ) -> dict[tuple[Configuration, int], list[Measured]]:
         """(configuration, concurrency) -> its rounds. Customers go on where they stopped in the round before."""
         settings, plan = self.settings, queues(self.scenarios, self.settings.concurrency)
-        crowds = {(one, at): list(map(Customer, plan[at])) for one in configurations for at in settings.concurrency}
+        crowds = {(one, at): list(map(LoadCustomer, plan[at])) for one in configurations for at in settings.concurrency}
         found: dict[tuple[Configuration, int], list[Measured]] = {key: [] for key in crowds}
         for number in range(settings.rounds):
             for at in settings.concurrency:
@@ -112,16 +112,16 @@ class Bench:
                     self.say(f"round {number + 1} of {settings.rounds}, {one.name} at {at}: {_told(measured)}")
         return found
 
-    def _emulated(self, configuration: Configuration, engines: Engines) -> Row:
+    def _emulated(self, configuration: Configuration, engines: Engines) -> LadderRow:
         """A row of one short round."""
         at = min(self.settings.concurrency)
-        crowd = list(map(Customer, queues(self.scenarios, (at,))[at]))
+        crowd = list(map(LoadCustomer, queues(self.scenarios, (at,))[at]))
         measured = self._measure(configuration, engines, crowd, self.settings.emulated_s)
         self.say(f"{configuration.name}, emulated: {_told(measured)}")
         return self._row(configuration, at, [measured])
 
     def _measure(
-        self, configuration: Configuration, engines: Engines, customers: Sequence[Customer], window_s: float
+        self, configuration: Configuration, engines: Engines, customers: Sequence[LoadCustomer], window_s: float
     ) -> Measured:
         with engines.use(configuration) as engine:
             before = engine.counters()
@@ -140,12 +140,12 @@ class Bench:
         async with Chat(engine.url, engine.model) as chat:
             return await work(System(self.domain, chat, halstead_threshold=threshold, max_tokens=self.max_tokens))
 
-    def _row(self, configuration: Configuration, customers: int, measured: Sequence[Measured]) -> Row:
+    def _row(self, configuration: Configuration, customers: int, measured: Sequence[Measured]) -> LadderRow:
         """Medians over rounds; what is counted over all of them, since a round alone may have little of it."""
         rounds = [one.round(self.settings.latency_target_s) for one in measured]
         seconds = [each for one in measured for each in one.load.seconds]
         usage, comparable = sum((one.usage for one in measured[1:]), measured[0].usage), self.comparable(configuration)
-        row = Row(
+        row = LadderRow(
             configuration=configuration.name,
             concurrency=customers,
             qps=median(one.qps for one in rounds),

@@ -21,7 +21,7 @@ GRAM = 4
 
 
 @dataclass(frozen=True)
-class Answered:
+class TimedTurn:
     """One customer turn that was answered."""
 
     began: float
@@ -43,12 +43,12 @@ class Answered:
 class Load:
     """One measurement: every turn that was answered, and the window of time that counts."""
 
-    answered: tuple[Answered, ...]
+    answered: tuple[TimedTurn, ...]
     began: float
     window_s: float
 
     @property
-    def inside(self) -> list[tuple[Answered, float]]:
+    def inside(self) -> list[tuple[TimedTurn, float]]:
         """The turns that began inside the window, each with the part of it that lies inside."""
         end = self.began + self.window_s
         return [(one, min(1.0, (end - one.began) / one.seconds)) for one in self.answered if one.began < end]
@@ -98,7 +98,7 @@ class Load:
         return [trace.output for one in self.answered for trace in one.turn.traces]
 
 
-class Customer:
+class LoadCustomer:
     """Plays whole scenarios, one after the other, and starts over at the queue's end."""
 
     def __init__(self, queue: Sequence[Scenario]) -> None:
@@ -106,7 +106,7 @@ class Customer:
         self._scenario = self._line = 0
         self._conversation: Conversation | None = None
 
-    async def say(self, system: System) -> Answered:
+    async def say(self, system: System) -> TimedTurn:
         """The next line, and M's answer to it."""
         scenario = self._queue[self._scenario]
         if self._conversation is None:
@@ -115,7 +115,7 @@ class Customer:
         clock = asyncio.get_running_loop().time
         began = clock()
         turn = await self._conversation.turn(scenario.turns[self._line])
-        answered = Answered(began, clock(), turn)
+        answered = TimedTurn(began, clock(), turn)
         self._line += 1
         if self._line == len(scenario.turns):
             self._conversation, self._line = None, 0
@@ -123,7 +123,7 @@ class Customer:
         return answered
 
 
-async def drive(system: System, customers: Sequence[Customer], window_s: float) -> Load:
+async def drive(system: System, customers: Sequence[LoadCustomer], window_s: float) -> Load:
     """All customers at once for `window_s` seconds.
 
     A customer goes on until everybody's last turn of the window is answered, so that none of those turns is faster
@@ -131,9 +131,9 @@ async def drive(system: System, customers: Sequence[Customer], window_s: float) 
     """
     began, waited_for = asyncio.get_running_loop().time(), len(customers)
 
-    async def play(customer: Customer) -> list[Answered]:
+    async def play(customer: LoadCustomer) -> list[TimedTurn]:
         nonlocal waited_for
-        rows: list[Answered] = []
+        rows: list[TimedTurn] = []
         inside = True
         while waited_for:
             rows.append(await customer.say(system))
@@ -150,7 +150,7 @@ async def warm(system: System, queues: Sequence[Sequence[Scenario]]) -> None:
     missing = set(ROLES)
 
     async def play(queue: Sequence[Scenario]) -> None:
-        customer = Customer(queue)
+        customer = LoadCustomer(queue)
         for _ in queue[0].turns:
             if missing:
                 answered = await customer.say(system)

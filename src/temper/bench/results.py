@@ -6,9 +6,7 @@ from statistics import median
 
 from pydantic import BaseModel, ConfigDict
 
-from temper.config.metrics import PER_STEP, SPEEDS, STREAMED
-from temper.config.metrics import Speed as SpeedFigure
-from temper.config.metrics import Tokens as TokensFigure
+from temper.config.metrics import PER_STEP, SPEEDS, STREAMED, SpeedFigure, TokensFigure
 from temper.config.rungs import DRAFTER, RUNGS, STUDENT, UNOPTIMISED, Rung
 from temper.engine import Capabilities, Usage
 from temper.stats import multiples
@@ -16,13 +14,13 @@ from temper.stats import multiples
 FILE = "ladder.json"
 
 
-class Part(BaseModel):
+class LadderPart(BaseModel):
     """A part of the file, and of the report's JSON."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
-class Speed(Part):
+class Speed(LadderPart):
     """One row of the ladder: a rung under one load. Where a figure is of rounds, it is their median."""
 
     configuration: str
@@ -73,7 +71,7 @@ class Speed(Part):
         return {str(SpeedFigure(*at, name)): float(value) for name, value in found.items() if value is not None}
 
 
-class Round(Part):
+class Round(LadderPart):
     """One measurement of a rung under a load."""
 
     turns: float
@@ -89,7 +87,7 @@ class Round(Part):
     """How long that was."""
 
 
-class Row(Speed):
+class LadderRow(Speed):
     """A row with its rounds."""
 
     rounds: list[Round] = []
@@ -99,7 +97,7 @@ class Row(Speed):
         return Speed.model_validate(self.model_dump(exclude={"rounds"}))
 
 
-class Difference(Part):
+class Difference(LadderPart):
     """One prompt's two answers."""
 
     id: str
@@ -110,7 +108,7 @@ class Difference(Part):
     """Between the target's two likeliest tokens where the texts part: next to 0 is a tie, which rounding decides."""
 
 
-class Same(Part):
+class Same(LadderPart):
     """Greedy answers with and without a drafter."""
 
     same: int
@@ -120,7 +118,7 @@ class Same(Part):
     differences: list[Difference] = []
 
 
-class Drawn(Part):
+class Drawn(LadderPart):
     """Answers drawn with and without the drafter."""
 
     temperature: float = 1.0
@@ -146,7 +144,7 @@ class Equivalence(Same):
     """By rung: the same prompts where tokens are guessed without a drafter."""
 
 
-class Acceptance(Part):
+class Acceptance(LadderPart):
     """What the drafter is worth to one agent."""
 
     tokens_per_step: float
@@ -155,7 +153,7 @@ class Acceptance(Part):
     """Share of drafts whose token at this position was accepted."""
 
 
-class Streamed(Part):
+class Streamed(LadderPart):
     """Single prompts streamed by vLLM's own client."""
 
     configuration: str
@@ -179,10 +177,10 @@ class Streamed(Part):
         return {str(TokensFigure(*at, name)): float(getattr(self, name)) for name in STREAMED}
 
 
-class Ladder(Part):
+class Ladder(LadderPart):
     """Everything a benchmark measured."""
 
-    rows: list[Row]
+    rows: list[LadderRow]
     left_out: dict[str, str] = {}
     """Rungs that could not be served here, each with the reason."""
     equivalence: Equivalence
@@ -217,18 +215,18 @@ def over_free(rows: Sequence[Speed]) -> list[tuple[Speed, float]]:
     return found
 
 
-def beside(rows: list[Row]) -> list[Row]:
+def beside(rows: list[LadderRow]) -> list[LadderRow]:
     """The rows with their multiples of the student's and of the unoptimised student's turns a second."""
     at = {(row.configuration, row.concurrency): row.qps_rounds for row in rows if row.comparable}
 
-    def over(row: Row, other: Rung) -> list[float]:
+    def over(row: LadderRow, other: Rung) -> list[float]:
         base = at.get((other.name, row.concurrency))
         return multiples(row.qps_rounds, base) if base and row.comparable else []
 
     return [_multiplied(row, over(row, STUDENT), over(row, UNOPTIMISED)) for row in rows]
 
 
-def _multiplied(row: Row, speedups: list[float], gains: list[float]) -> Row:
+def _multiplied(row: LadderRow, speedups: list[float], gains: list[float]) -> LadderRow:
     found = {
         "speedup": median(speedups) if speedups else None,
         "speedup_rounds": speedups,

@@ -133,9 +133,9 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _show(path: Path) -> None:
-    from temper.report import Report, text
+    from temper.report import RunReport, text
 
-    report = Report.model_validate_json(path.read_text(encoding="utf-8"))
+    report = RunReport.model_validate_json(path.read_text(encoding="utf-8"))
     print(f"\n{text(report, path.parent)}", flush=True)
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from temper.config.settings import Settings
 
 
-class Rule(Settings):
+class GateRule(Settings):
     metric: str
     """Name of the figure (agent_scores.dpo.planner, ladder.student+drafter.c1.qps ...; see `config.metrics`)."""
     kind: Literal["least", "most", "non_inferior", "not_worse", "identical"]
@@ -21,7 +21,7 @@ class Rule(Settings):
     """Points that the figure may be below the champion's, where that is not `gate.margin` or non_inferior's own."""
 
     @model_validator(mode="after")
-    def _complete(self) -> "Rule":
+    def _complete(self) -> "GateRule":
         if self.kind in ("identical", "not_worse") and (self.baseline is None) == (self.value is None):
             raise ValueError(f"{self.kind} needs either `baseline` (a metric) or `value`")
         if self.kind in ("least", "most", "non_inferior") and self.value is None:
@@ -34,7 +34,7 @@ class Rule(Settings):
 
 
 class GateSettings(Settings):
-    rules: tuple[Rule, ...] = Field(min_length=1)
+    rules: tuple[GateRule, ...] = Field(min_length=1)
     """All must hold; a figure that is missing fails its rule. Without a rule anything would become the champion."""
     margin: float = Field(default=5, gt=0, le=100)
     """Points that a candidate may be below the champion on a figure that rules name, unless the figure's rule says."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from temper.config import metrics
-from temper.config.gate import Rule
-from temper.config.metrics import EVERY, AgentScore, EndToEnd, Figure, SliceScore
+from temper.config.gate import GateRule
+from temper.config.metrics import EVERY, AgentFigure, EndToEndFigure, Figure, SliceFigure
 
 if TYPE_CHECKING:
     from temper.config.pipeline import PipelineConfig
@@ -22,7 +22,7 @@ def least_points(margin: float) -> int:
     return 1 if margin >= 100 else math.ceil(math.log(1 - LEVEL) / math.log(1 - margin / 100))
 
 
-def champion_rules(rules: tuple[Rule, ...], margin: float) -> tuple[Rule, ...]:
+def champion_rules(rules: tuple[GateRule, ...], margin: float) -> tuple[GateRule, ...]:
     """Rules that hold the candidate, as it is served, against the champion: one for each figure that `rules` gate.
 
     A rule about an earlier stage of the same agent gates it too. A figure's margin is its own rule's, else `margin`.
@@ -30,18 +30,18 @@ def champion_rules(rules: tuple[Rule, ...], margin: float) -> tuple[Rule, ...]:
     own: dict[Figure, float | None] = {}
     for rule in rules:
         figure = metrics.parse(rule.metric)
-        if isinstance(figure, AgentScore | EndToEnd | SliceScore) and figure.stage != "teacher":
+        if isinstance(figure, AgentFigure | EndToEndFigure | SliceFigure) and figure.stage != "teacher":
             own_margin = rule.margin or (rule.value if rule.kind == "non_inferior" and figure.stage == SERVED else None)
             served = _at(figure, SERVED)
             own[served] = own.get(served) or own_margin
     return tuple(_beside(figure, own_margin or margin) for figure, own_margin in own.items())
 
 
-def _beside(figure: Figure, margin: float) -> Rule:
+def _beside(figure: Figure, margin: float) -> GateRule:
     baseline = str(_at(figure, CHAMPION))
-    if isinstance(figure, SliceScore):
-        return Rule(metric=str(figure), kind="not_worse", baseline=baseline)
-    return Rule(metric=str(figure), kind="non_inferior", value=margin, baseline=baseline)
+    if isinstance(figure, SliceFigure):
+        return GateRule(metric=str(figure), kind="not_worse", baseline=baseline)
+    return GateRule(metric=str(figure), kind="non_inferior", value=margin, baseline=baseline)
 
 
 def of_champion(name: str) -> bool:
@@ -71,7 +71,7 @@ def refusals(config: "PipelineConfig") -> Iterator[str]:
             yield from _too_few("gate.margin", rule, config)
 
 
-def _too_few(where: str, rule: Rule, config: "PipelineConfig") -> Iterator[str]:
+def _too_few(where: str, rule: GateRule, config: "PipelineConfig") -> Iterator[str]:
     if rule.kind != "non_inferior" or rule.value is None:
         return
     have, need = points_behind(rule.metric, config), least_points(rule.value)
@@ -85,7 +85,7 @@ def _too_few(where: str, rule: Rule, config: "PipelineConfig") -> Iterator[str]:
 def points_behind(name: str, config: "PipelineConfig") -> int:
     """Outcomes that a run asks for a figure."""
     figure, settings = metrics.parse(name), config.evaluate
-    if isinstance(figure, EndToEnd):
+    if isinstance(figure, EndToEndFigure):
         return {str(stage): n for stage, n in settings.scenarios.items()}.get(figure.stage, 0) * settings.trials
     return {str(stage): n for stage, n in settings.points_per_role.items()}.get(getattr(figure, "stage", ""), 0)
 

@@ -44,7 +44,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class AgentScore(Figure):
+class AgentFigure(Figure):
     """Percent of one agent's points that are right after a stage."""
 
     family = "agent_scores"
@@ -53,7 +53,7 @@ class AgentScore(Figure):
 
 
 @dataclass(frozen=True)
-class SliceScore(Figure):
+class SliceFigure(Figure):
     """The same of one slice; `*` is every role or every slice."""
 
     family = "slices"
@@ -63,7 +63,7 @@ class SliceScore(Figure):
 
 
 @dataclass(frozen=True)
-class EndToEnd(Figure):
+class EndToEndFigure(Figure):
     """Percent of the scenarios that succeed after a stage."""
 
     family = "e2e"
@@ -71,7 +71,7 @@ class EndToEnd(Figure):
 
 
 @dataclass(frozen=True)
-class Floor(Figure):
+class FloorFigure(Figure):
     """What a model has to be better than: `part` is a role, or e2e."""
 
     family = "floors"
@@ -80,7 +80,7 @@ class Floor(Figure):
 
 
 @dataclass(frozen=True)
-class Speed(Figure):
+class SpeedFigure(Figure):
     """A figure of a rung of the ladder at so many customers in flight."""
 
     family = "ladder"
@@ -90,7 +90,7 @@ class Speed(Figure):
 
 
 @dataclass(frozen=True)
-class Tokens(Figure):
+class TokensFigure(Figure):
     """A figure of single prompts that are streamed from a rung."""
 
     family = "tokens"
@@ -100,7 +100,7 @@ class Tokens(Figure):
 
 
 @dataclass(frozen=True)
-class Equivalence(Figure):
+class EquivalenceFigure(Figure):
     """Whether the drafter changes what is said."""
 
     family = "equivalence"
@@ -108,7 +108,8 @@ class Equivalence(Figure):
 
 
 FAMILIES: dict[str, type[Figure]] = {
-    kind.family: kind for kind in (AgentScore, SliceScore, EndToEnd, Floor, Speed, Tokens, Equivalence)
+    kind.family: kind
+    for kind in (AgentFigure, SliceFigure, EndToEndFigure, FloorFigure, SpeedFigure, TokensFigure, EquivalenceFigure)
 }
 
 
@@ -116,13 +117,13 @@ def parse(name: str) -> Figure:
     """The figure of this name. Raises ValueError where the name has none of the forms above."""
     family, *parts = name.split(".")
     kind = FAMILIES.get(family)
-    if kind is SliceScore and parts[1:] == [EVERY]:
+    if kind is SliceFigure and parts[1:] == [EVERY]:
         parts.append(EVERY)
     if kind is None or len(parts) != len(fields(kind)) or not all(parts):
         raise ValueError(
             f"{name!r} is no figure's name: one begins with {', '.join(FAMILIES)} (docs/reference/report.md)"
         )
-    if kind in (Speed, Tokens):
+    if kind in (SpeedFigure, TokensFigure):
         rung, at, figure = parts
         if not (at[:1] == "c" and at[1:].isdecimal()):
             raise ValueError(
@@ -156,30 +157,32 @@ def _produced(config: "PipelineConfig") -> Iterator[Figure]:
     points, scenarios = config.evaluate.points_per_role, config.evaluate.scenarios
     for stage in MEASURED:
         if points.get(stage, 0) > 0:
-            yield SliceScore(stage, EVERY, EVERY)
+            yield SliceFigure(stage, EVERY, EVERY)
             for role in ROLES:
-                yield AgentScore(stage, role)
-                yield from (SliceScore(stage, role, name) for name in (*SLICES, PLAIN, EVERY))
+                yield AgentFigure(stage, role)
+                yield from (SliceFigure(stage, role, name) for name in (*SLICES, PLAIN, EVERY))
         if scenarios.get(stage, 0) > 0:
-            yield EndToEnd(stage)
+            yield EndToEndFigure(stage)
     yield from _floors(config)
     yield from _speeds(config)
-    yield Equivalence(SAME)
+    yield EquivalenceFigure(SAME)
     if config.benchmark.structured_prompts:
-        yield Equivalence(SAME_IN_JSON)
+        yield EquivalenceFigure(SAME_IN_JSON)
     if config.benchmark.sampled_prompts:
-        yield Equivalence(DRAWN)
+        yield EquivalenceFigure(DRAWN)
 
 
 def _speeds(config: "PipelineConfig") -> Iterator[Figure]:
     settings = config.benchmark
     for rung in ladder(settings):
         for customers in settings.concurrency:
-            yield from (Speed(rung.name, customers, name) for name in SPEEDS if name != "gain" or settings.unoptimised)
+            yield from (
+                SpeedFigure(rung.name, customers, name) for name in SPEEDS if name != "gain" or settings.unoptimised
+            )
             if rung.drafted:
-                yield Speed(rung.name, customers, PER_STEP)
+                yield SpeedFigure(rung.name, customers, PER_STEP)
             if settings.token_prompts and rung.optimised:
-                yield from (Tokens(rung.name, customers, name) for name in STREAMED)
+                yield from (TokensFigure(rung.name, customers, name) for name in STREAMED)
 
 
 def _floors(config: "PipelineConfig") -> Iterator[Figure]:
@@ -187,6 +190,6 @@ def _floors(config: "PipelineConfig") -> Iterator[Figure]:
     points, scenarios = config.evaluate.points_per_role, config.evaluate.scenarios
     for kind in FLOORS:
         if points.get("final" if kind == "unaided" else kind, 0) > 0:
-            yield from (Floor(kind, role) for role in ROLES)
+            yield from (FloorFigure(kind, role) for role in ROLES)
         if scenarios.get(kind, 0) > 0:
-            yield Floor(kind, "e2e")
+            yield FloorFigure(kind, "e2e")

@@ -15,7 +15,7 @@ from temper.agents.turn import Turn
 from temper.config.stages import EvaluateSettings
 from temper.domains.base import Domain
 from temper.domains.scenario import Scenario
-from temper.evaluation.scores import AgentScore, Outcome, SliceScore
+from temper.evaluation.scores import AgentScore, PointOutcome, SliceScore
 from temper.rows import Failure, Point, failure
 from temper.synthesis.teacher import Oracle, Teacher
 
@@ -54,7 +54,7 @@ class Scored:
 
     agent_scores: dict[str, AgentScore]
     """Role -> its points, by slice too."""
-    points: list[Outcome]
+    points: list[PointOutcome]
     failures: list[Failure]
     tools: dict[str, float]
     """Precision, recall and F1 of the Planner's tools and arguments, in percent."""
@@ -66,7 +66,7 @@ def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]
     for point, text in zip(points, answers, strict=True):
         reason = why_wrong(point, text, domain)
         known = {"id": point.id, "role": point.role, "slice": point.slice}
-        outcomes.append(Outcome(**known, groups=_groups(point), correct=reason is None))
+        outcomes.append(PointOutcome(**known, groups=_groups(point), correct=reason is None))
         if reason:
             failures.append(failure(point, text, reason))
     plans = [(point.expected, text) for point, text in zip(points, answers, strict=True) if point.role == "planner"]
@@ -84,7 +84,7 @@ def _groups(point: Point) -> tuple[str, ...]:
     return (point.wording or point.id, str(point.world.seed))
 
 
-def _role(rows: Sequence[Outcome]) -> AgentScore:
+def _role(rows: Sequence[PointOutcome]) -> AgentScore:
     slices = defaultdict(list)
     for row in rows:
         slices[row.slice].append(row.correct)

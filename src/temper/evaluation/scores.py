@@ -9,13 +9,13 @@ from temper.errors import DataError
 FILE = "scores.json"
 
 
-class Part(BaseModel):
-    """A part of the scores."""
+class ScorePart(BaseModel):
+    """A part of the file; parts of it stand in the report, too."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class SliceScore(Part):
+class SliceScore(ScorePart):
     """Points of one slice."""
 
     score: float
@@ -30,7 +30,7 @@ class AgentScore(SliceScore):
     slices: dict[str, SliceScore] = {}
 
 
-class Outcome(Part):
+class PointOutcome(ScorePart):
     """One point."""
 
     id: str
@@ -41,7 +41,7 @@ class Outcome(Part):
     """The wording and the conversation that the point shares with others: they may be right or wrong together."""
 
 
-class Trial(Part):
+class Trial(ScorePart):
     """One scenario, played once."""
 
     id: str
@@ -54,16 +54,18 @@ class Trial(Part):
         return f"{self.id} {self.trial}"
 
 
-class ChangedScore(Part):
-    """Points of one agent with a changed prompt."""
+class ChangedScore(ScorePart):
+    """One agent's points with a changed prompt."""
 
     score: float
+    """Percent right with the changed prompt."""
     unchanged: float
     """Percent right of the same points with the prompt of training."""
     n: int
+    """Points asked."""
 
 
-class Played(Part):
+class Played(ScorePart):
     """End-to-end scenarios."""
 
     passed: int
@@ -74,13 +76,13 @@ class Played(Part):
     """How often M's own checks stepped in, by kind."""
 
 
-class Scores(Part):
+class Scores(ScorePart):
     """What one model (or the teacher, or the rules) showed."""
 
     stage: str
     """Who was measured."""
     agent_scores: dict[str, AgentScore] = {}
-    points: list[Outcome] = []
+    points: list[PointOutcome] = []
     tools: dict[str, float] = {}
     """Precision, recall and F1 of the Planner's tools and arguments, in percent."""
     changed: dict[str, dict[str, ChangedScore]] = {}

@@ -20,7 +20,7 @@ _ID = TypeAdapter(Folder)
 State = Literal["started", "progress", "done", "cached", "failed", "waits", "note"]
 
 
-class Line(TypedDict, total=False):
+class JournalLine(TypedDict, total=False):
     """One line of a journal."""
 
     time: float
@@ -76,7 +76,7 @@ class Journal:
         seconds: float | None = None,
     ) -> None:
         """One more line."""
-        line: Line = {"time": time.time(), "stage": stage, "state": state, "message": message}
+        line: JournalLine = {"time": time.time(), "stage": stage, "state": state, "message": message}
         if percent is not None:
             line["percent"] = round(percent, 1)
         if seconds is not None:

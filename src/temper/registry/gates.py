@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from temper.config.gate import Rule
+from temper.config.gate import GateRule
 from temper.config.gating import LEVEL, champion_rules, least_points
 from temper.config.metrics import EVERY
 from temper.paired import holm, worse_p_value
@@ -74,7 +74,7 @@ class Verdict(BaseModel):
 def judge(
     metrics: Mapping[str, float],
     points: Points,
-    rules: tuple[Rule, ...],
+    rules: tuple[GateRule, ...],
     silent: Mapping[str, str] | None = None,
     groups: Groups | None = None,
 ) -> Verdict:
@@ -91,7 +91,7 @@ def judge_beside(
     champion: Baseline,
     metrics: Mapping[str, float],
     points: Points,
-    rules: tuple[Rule, ...],
+    rules: tuple[GateRule, ...],
     margin: float,
     silent: Mapping[str, str] | None = None,
     groups: Groups | None = None,
@@ -111,7 +111,7 @@ class _Gate:
     def __init__(self, metrics: Mapping[str, float], points: Points, silent: Mapping[str, str], groups: Groups) -> None:
         self.metrics, self.points, self.silent, self.groups = metrics, points, silent, groups
 
-    def verdict(self, rule: Rule) -> RuleVerdict:
+    def verdict(self, rule: GateRule) -> RuleVerdict:
         """What the figures say to one rule."""
         missing = None if EVERY in rule.metric else self._missing(rule)
         if missing is not None:
@@ -127,16 +127,16 @@ class _Gate:
         value = self.metrics.get(rule.metric)
         return RuleVerdict(metric=rule.metric, kind=rule.kind, passed=passed, value=value, reason=reason)
 
-    def _missing(self, rule: Rule) -> str | None:
+    def _missing(self, rule: GateRule) -> str | None:
         for name in (rule.metric, rule.baseline):
             if name is not None and (name not in self.metrics or name in self.silent):
                 why = f"not shown here: {self.silent[name]}" if name in self.silent else "not measured"
                 return why if name == rule.metric else f"beside {name}, which is {why}"
         return None
 
-    def _bound(self, rule: Rule) -> tuple[bool, str]:
+    def _bound(self, rule: GateRule) -> tuple[bool, str]:
         """At least or at most a value, which counts from the baseline where there is one."""
-        assert rule.value is not None  # Rule refuses to be made without
+        assert rule.value is not None  # GateRule refuses to be made without
         value, asked, beside = self.metrics[rule.metric], rule.value, ""
         if rule.baseline:
             asked += self.metrics[rule.baseline]
@@ -144,7 +144,7 @@ class _Gate:
         passed = value >= asked if rule.kind == "least" else value <= asked
         return passed, f"{value:.4g}, at {rule.kind} {asked:.4g} is asked{beside}"
 
-    def _identical(self, rule: Rule) -> tuple[bool, str]:
+    def _identical(self, rule: GateRule) -> tuple[bool, str]:
         """Equal figures, and where points are known the same outcome on every one of them."""
         asked = self.metrics[rule.baseline] if rule.baseline else rule.value
         beside = rule.baseline or f"{rule.value:.4g}"
@@ -155,9 +155,9 @@ class _Gate:
         where = f", {len(differ)} points differ" if differ else ""
         return False, f"{value:.4g} and {beside} is {asked:.4g}{where}; they must be identical"
 
-    def _non_inferior(self, rule: Rule) -> tuple[bool, str]:
+    def _non_inferior(self, rule: GateRule) -> tuple[bool, str]:
         """An exact bound over the points that both were measured on; the margin is in points of a percentage."""
-        assert rule.value is not None and rule.baseline is not None  # Rule refuses to be made without
+        assert rule.value is not None and rule.baseline is not None  # GateRule refuses to be made without
         pairs = list(self._pairs(rule.metric, rule.baseline))
         if not pairs:
             return False, f"not comparable: it shares no evaluation points with {rule.baseline}; ask both the same set"
@@ -172,7 +172,7 @@ class _Gate:
             f" with 95% confidence at most {max(0.0, -lower):.3g} points worse over {len(pairs)} shared points, {asked}"
         )
 
-    def _not_worse(self, rule: Rule) -> tuple[bool, str]:
+    def _not_worse(self, rule: GateRule) -> tuple[bool, str]:
         """Every figure that the rule names is tested, and one that is worse for certain refuses."""
         chances = {
             name: chance for name in self._named(rule.metric) if (chance := self._chance(name, rule)) is not None
@@ -191,11 +191,11 @@ class _Gate:
             f" next to it is {least} at {self.metrics[least]:.4g} (p = {adjusted[least]:.2g})"
         )
 
-    def _chance(self, name: str, rule: Rule) -> float | None:
+    def _chance(self, name: str, rule: GateRule) -> float | None:
         """The chance of outcomes as bad as these if the figure is not worse; None without points."""
         outcomes = list(self.points.get(name, {}).values())
         if rule.baseline is None:
-            assert rule.value is not None  # Rule refuses to be made without
+            assert rule.value is not None  # GateRule refuses to be made without
             return below_p_value(int(sum(outcomes)), len(outcomes), rule.value / 100) if outcomes else None
         pairs = list(self._pairs(name, _stage_of(rule.baseline, name)))
         won, lost = sum(mine > yours for _, mine, yours in pairs), sum(mine < yours for _, mine, yours in pairs)

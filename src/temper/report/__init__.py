@@ -12,10 +12,10 @@ from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
 from temper.report import figures, floors, page, plots
 from temper.report.figures import gate_inputs, groups, silent_metrics
-from temper.report.schema import Bundle, Gate, Report
+from temper.report.schema import Gate, RegisteredBundle, RunReport
 from temper.report.view import DATA, PAGE, show, text
 
-__all__ = ["Report", "build", "gate_inputs", "groups", "show", "silent_metrics", "text"]
+__all__ = ["RunReport", "build", "gate_inputs", "groups", "show", "silent_metrics", "text"]
 
 
 def build(
@@ -52,11 +52,11 @@ def collect(
     verdict: Verdict | None,
     bundle: Registered | None,
     pipeline_id: str,
-) -> Report:
+) -> RunReport:
     """Everything that `results` show, from what they published."""
     evaluated = figures.evaluations(results, store)
     measured = figures.benchmark(results, store)
-    return Report(
+    return RunReport(
         run_id=pipeline_id,
         name=config.name,
         base=config.base.name,
@@ -76,7 +76,7 @@ def collect(
         tokens=measured.tokens if measured else [],
         served_in=measured.dtype if measured else None,
         gate=Gate.model_validate(verdict) if verdict is not None else None,
-        bundle=Bundle.model_validate(bundle) if bundle is not None else None,
+        bundle=RegisteredBundle.model_validate(bundle) if bundle is not None else None,
         metrics={result.stage: result.metrics for result in results},
         curves={result.stage: rows for result in results if (rows := figures.curves(result, store))},
         lineage=[figures.node(result, store) for result in results],

@@ -13,14 +13,11 @@ from temper.bench.ladder import P90_TURNS
 from temper.bench.results import Ladder
 from temper.config import ROLES
 from temper.config.gating import CHAMPION
-from temper.config.metrics import SPEEDS, AgentScore, EndToEnd, Figure, SliceScore, Speed
+from temper.config.metrics import SPEEDS, AgentFigure, EndToEndFigure, Figure, SliceFigure, SpeedFigure
 from temper.config.stages import MEASURED
-from temper.evaluation.scores import AgentScore as AgentPoints
-from temper.evaluation.scores import Outcome, Scores
-from temper.evaluation.scores import SliceScore as SlicePoints
+from temper.evaluation.scores import AgentScore, ChangedScore, PointOutcome, Scores, SliceScore
 from temper.report import floors
-from temper.report.schema import ChangedScore, Node, Passes, Score
-from temper.report.schema import SliceScore as ReportedSlice
+from temper.report.schema import BoundedScore, Node, Passes, Score
 from temper.rows import Failure, load
 from temper.stats import design_effect, share_interval
 
@@ -43,20 +40,20 @@ def agent_scores(evaluated: Mapping[str, Scores], stages: Sequence[str] = MEASUR
     }
 
 
-def _of_role(scores: Scores, role: str) -> list[Outcome]:
+def _of_role(scores: Scores, role: str) -> list[PointOutcome]:
     return [point for point in scores.points if point.role == role]
 
 
-def _score(agent: AgentPoints, points: Sequence[Outcome]) -> Score:
+def _score(agent: AgentScore, points: Sequence[PointOutcome]) -> Score:
     """A score with its bounds, and its slices with theirs."""
     slices = {
-        name: ReportedSlice(**part.model_dump(), **_of(part, [point for point in points if point.slice == name]))
+        name: BoundedScore(**part.model_dump(), **_of(part, [point for point in points if point.slice == name]))
         for name, part in agent.slices.items()
     }
     return Score(score=agent.score, n=agent.n, **_of(agent, points), slices=slices)
 
 
-def _of(part: SlicePoints, points: Sequence[Outcome]) -> dict[str, float]:
+def _of(part: SliceScore, points: Sequence[PointOutcome]) -> dict[str, float]:
     """Bounds; points of one wording or conversation are worth less than independent ones."""
     known = points and all(point.groups for point in points)
     shared = list(zip(*(point.groups for point in points), strict=True)) if known else []
@@ -71,14 +68,7 @@ def _bounds(right: int, n: int, effect: float) -> dict[str, float]:
 
 def changed_scores(evaluated: Mapping[str, Scores]) -> dict[str, dict[str, dict[str, ChangedScore]]]:
     """Stage -> change of the prompt -> role -> score, where changed prompts were asked."""
-    return {
-        stage: {
-            change: {role: ChangedScore.model_validate(score) for role, score in roles.items()}
-            for change, roles in evaluated[stage].changed.items()
-        }
-        for stage in MEASURED
-        if stage in evaluated and evaluated[stage].changed
-    }
+    return {stage: evaluated[stage].changed for stage in MEASURED if stage in evaluated and evaluated[stage].changed}
 
 
 def passes(evaluated: Mapping[str, Scores], stages: Sequence[str] = MEASURED) -> dict[str, Passes]:
@@ -115,10 +105,10 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
     points: dict[str, dict[str, float]] = {}
     for stage, roles in agent_scores(evaluated, stages).items():
         for role, score in roles.items():
-            metrics[str(AgentScore(stage, role))] = score.score
-            metrics |= {str(SliceScore(stage, role, name)): part.score for name, part in score.slices.items()}
+            metrics[str(AgentFigure(stage, role))] = score.score
+            metrics |= {str(SliceFigure(stage, role, name)): part.score for name, part in score.slices.items()}
     for stage, played in passes(evaluated, stages).items():
-        metrics[str(EndToEnd(stage))] = 100 * played.passed / played.n
+        metrics[str(EndToEndFigure(stage))] = 100 * played.passed / played.n
     for stage in stages:
         for figure, name, right in _outcomes(stage, evaluated.get(stage)):
             points.setdefault(str(figure), {})[name] = float(right)
@@ -133,10 +123,10 @@ def gate_inputs(results: Iterable[StageResult], store: Store) -> tuple[dict[str,
 def _outcomes(stage: str, scores: Scores | None) -> Iterator[tuple[Figure, str, bool]]:
     """Each figure with a point of it and whether that was right."""
     for point in scores.points if scores else ():
-        yield AgentScore(stage, point.role), point.id, point.correct
-        yield SliceScore(stage, point.role, point.slice), point.id, point.correct
+        yield AgentFigure(stage, point.role), point.id, point.correct
+        yield SliceFigure(stage, point.role, point.slice), point.id, point.correct
     for one in scores.scenarios if scores else ():
-        yield EndToEnd(stage), one.name, one.passed
+        yield EndToEndFigure(stage), one.name, one.passed
 
 
 def groups(results: Iterable[StageResult], store: Store) -> dict[str, tuple[str, ...]]:
@@ -155,9 +145,9 @@ def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, st
     for row in measured.rows if measured else ():
         at = row.configuration, row.concurrency
         if not row.comparable:
-            found |= {str(Speed(*at, name)): row.reason or "only emulated" for name in SPEEDS}
+            found |= {str(SpeedFigure(*at, name)): row.reason or "only emulated" for name in SPEEDS}
         elif row.p90_s is None:
-            found[str(Speed(*at, "p90_s"))] = f"a P90 takes {P90_TURNS} turns and {row.turns} were measured"
+            found[str(SpeedFigure(*at, "p90_s"))] = f"a P90 takes {P90_TURNS} turns and {row.turns} were measured"
     return found
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from temper.config import ROLES
-from temper.config.metrics import Floor as FloorFigure
+from temper.config.metrics import FloorFigure
 from temper.evaluation.scores import Scores
-from temper.report.schema import Floor, FloorPasses, Floors, Passes, Report
+from temper.report.schema import Floor, FloorPasses, Floors, Passes, RunReport
 
 SERVED = "final"
 """The pair that is served: M is played without repairs with it."""
@@ -42,7 +42,7 @@ def figures(floors: Floors) -> dict[str, float]:
     return named
 
 
-def line(report: Report) -> str:
+def line(report: RunReport) -> str:
     """In plain words, how much of the end-to-end figure is the model's and how much the code's.
 
     Empty where no floor was measured.

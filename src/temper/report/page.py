@@ -12,7 +12,7 @@ from temper.config.stages import MEASURED
 from temper.report import lineage
 from temper.report.figures import set_sizes
 from temper.report.floors import line
-from temper.report.schema import Report, Speed
+from temper.report.schema import RunReport, Speed
 from temper.rows import Failure, Message
 
 FAILURES_SHOWN = 5
@@ -23,7 +23,7 @@ STAGES_SHOWN = 2
 Failures = dict[str, dict[str, dict[str, list[dict[str, str]]]]]
 
 
-def render(report: Report, plots: dict[str, str], failures: dict[str, list[Failure]]) -> str:
+def render(report: RunReport, plots: dict[str, str], failures: dict[str, list[Failure]]) -> str:
     """The whole page. `plots`: SVG by name; `failures` by evaluated stage."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("temper.report", "."),
@@ -78,7 +78,7 @@ def _remarks(rows: Sequence[Speed]) -> dict[str, list[str]]:
     }
 
 
-def _tiles(report: Report) -> list[tuple[str, str, str]]:
+def _tiles(report: RunReport) -> list[tuple[str, str, str]]:
     """(figure, what it is, beside what) of the run in a few words."""
     tiles: list[tuple[str, str, str]] = []
     last = next((stage for stage in ("dpo", "sft", "cpt", "base") if stage in report.agent_scores), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from temper.config import ROLES
 from temper.config.rungs import DRAFTER, DRAFTER_FP8, FP8, NGRAM, STUDENT, SUFFIX, UNOPTIMISED
 from temper.report.drawing import draw, figure_of
-from temper.report.schema import Report, Speed
+from temper.report.schema import RunReport, Speed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,9 +36,9 @@ LOSSES = {"loss": "train", "eval_loss": "held out", "draft_loss": "held out"}
 """Curves that are drawn, and what they are."""
 
 
-def draw_all(report: Report) -> dict[str, tuple[bytes, str]]:
+def draw_all(report: RunReport) -> dict[str, tuple[bytes, str]]:
     """Plot name -> (PNG, SVG to put into a page); a plot without figures is left out."""
-    plots: dict[str, Callable[[Report], Figure | None]] = {
+    plots: dict[str, Callable[[RunReport], Figure | None]] = {
         "agent_scores": agent_scores,
         "ladder": ladder,
         "acceptance": acceptance,
@@ -51,7 +51,7 @@ def draw_all(report: Report) -> dict[str, tuple[bytes, str]]:
     return {name: pictures for name, pictures in drawn.items() if pictures}
 
 
-def agent_scores(report: Report) -> "Figure | None":
+def agent_scores(report: RunReport) -> "Figure | None":
     """Percent right by role and stage, end-to-end passes last: the paper's Figure 3."""
     stages = [stage for stage in STAGE_COLOURS if stage in report.agent_scores]
     if not stages:
@@ -80,7 +80,7 @@ def agent_scores(report: Report) -> "Figure | None":
     return figure
 
 
-def ladder(report: Report) -> "Figure | None":
+def ladder(report: RunReport) -> "Figure | None":
     """Customer turns per second by load, hatched where only emulated; and beside it what a turn took."""
     if not report.ladder:
         return None
@@ -104,7 +104,7 @@ def ladder(report: Report) -> "Figure | None":
     return figure
 
 
-def acceptance(report: Report) -> "Figure | None":
+def acceptance(report: RunReport) -> "Figure | None":
     """Share of drafts whose token at a position was accepted, one line an agent."""
     if not report.acceptance:
         return None
@@ -119,7 +119,7 @@ def acceptance(report: Report) -> "Figure | None":
     return figure
 
 
-def draft_accuracy(report: Report) -> "Figure | None":
+def draft_accuracy(report: RunReport) -> "Figure | None":
     """How often the drafter's token is right, by position, when all before it were."""
     figures = {
         int(found[1]): value
@@ -137,7 +137,7 @@ def draft_accuracy(report: Report) -> "Figure | None":
     return figure
 
 
-def losses(report: Report) -> "Figure | None":
+def losses(report: RunReport) -> "Figure | None":
     """Loss by step of every stage that trains."""
     trained = {
         stage: rows for stage, rows in report.curves.items() if any(name in row for row in rows for name in LOSSES)
@@ -158,7 +158,7 @@ def losses(report: Report) -> "Figure | None":
     return figure
 
 
-def contexts(report: Report) -> "Figure | None":
+def contexts(report: RunReport) -> "Figure | None":
     """Held-out loss after CPT by token position, the paper's Figure 5; and of merges by weight, where compared."""
     rows = report.curves.get("cpt", [])
     places = [row for row in rows if "position_loss_with_context" in row]
@@ -183,7 +183,7 @@ def contexts(report: Report) -> "Figure | None":
     return figure
 
 
-def calibration(report: Report) -> "Figure | None":
+def calibration(report: RunReport) -> "Figure | None":
     """Percent of held-out inputs that FP8 would clip, by what it is calibrated on and how long that is: Figure 4."""
     rows = [row for row in report.curves.get("fp8", []) if "clip_rate_percent_mixed" in row]
     if not rows:

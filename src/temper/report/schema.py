@@ -8,15 +8,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from temper.bench.results import Acceptance, Equivalence, Speed, Streamed
+from temper.evaluation.scores import ChangedScore
+from temper.registry.gates import Baseline
 
 
-class Part(BaseModel):
+class ReportPart(BaseModel):
     """A part of the report."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
-class Bounds(Part):
+class Bounds(ReportPart):
     """The 95 % Wilson interval of a share, in percent, of as many points as independent ones are worth as much."""
 
     low: float = 0.0
@@ -25,7 +27,7 @@ class Bounds(Part):
     """Upper end."""
 
 
-class SliceScore(Bounds):
+class BoundedScore(Bounds):
     """Points answered right."""
 
     score: float
@@ -34,22 +36,11 @@ class SliceScore(Bounds):
     """Points asked."""
 
 
-class Score(SliceScore):
+class Score(BoundedScore):
     """One agent's points after one stage."""
 
-    slices: dict[str, SliceScore] = {}
+    slices: dict[str, BoundedScore] = {}
     """The same by slice (replan, out of policy ...)."""
-
-
-class ChangedScore(Part):
-    """One agent's points with a changed prompt."""
-
-    score: float
-    """Percent right with the changed prompt."""
-    unchanged: float
-    """Percent right of the same points with the prompt of training."""
-    n: int
-    """Points asked."""
 
 
 class Passes(Bounds):
@@ -65,7 +56,7 @@ class Passes(Bounds):
     """How often M's own checks stepped in over all turns, by kind (`understander_completed`); absent where never."""
 
 
-class FloorPasses(Part):
+class FloorPasses(ReportPart):
     """End-to-end scenarios of a floor."""
 
     passed: int
@@ -74,7 +65,7 @@ class FloorPasses(Part):
     """Scenarios played."""
 
 
-class Floor(Part):
+class Floor(ReportPart):
     """What is reached without the trained model, or without M's repairs: percent of points by role, and scenarios."""
 
     understander: float | None = None
@@ -86,7 +77,7 @@ class Floor(Part):
     """None where no scenarios were played."""
 
 
-class Floors(Part):
+class Floors(ReportPart):
     """What stands below every score; None where it was not measured."""
 
     rules: Floor | None = None
@@ -98,7 +89,7 @@ class Floors(Part):
     repair touches: by role these are the served pair's scores, and the scenarios are played again."""
 
 
-class RuleVerdict(Part):
+class RuleReport(ReportPart):
     """What the gate says of one rule."""
 
     metric: str
@@ -109,29 +100,20 @@ class RuleVerdict(Part):
     """Why, with the figures."""
 
 
-class Version(Part):
-    """A registered version."""
-
-    name: str
-    """Registered model."""
-    version: str
-    """Its version."""
-
-
-class Gate(Part):
+class Gate(ReportPart):
     """The gate's verdict."""
 
     passed: bool
     """Whether every rule holds, and nothing is worse than the champion's."""
-    rules: list[RuleVerdict]
+    rules: list[RuleReport]
     """In the preset's order."""
-    compared: list[RuleVerdict] = []
+    compared: list[RuleReport] = []
     """Each gated figure beside the champion's."""
-    baseline: Version | None = None
+    baseline: Baseline | None = None
     """The champion that the candidate was compared with; none on a first run, and where the two are the same."""
 
 
-class Bundle(Part):
+class RegisteredBundle(ReportPart):
     """What was registered."""
 
     name: str
@@ -146,7 +128,7 @@ class Bundle(Part):
     """Digest of each part."""
 
 
-class Node(Part):
+class Node(ReportPart):
     """One stage's place in the lineage."""
 
     stage: str
@@ -159,7 +141,7 @@ class Node(Part):
     """Digest of each artifact that it made."""
 
 
-class Report(Part):
+class RunReport(ReportPart):
     """Everything a run showed."""
 
     schema_version: Literal[1, 2] = 2
@@ -199,7 +181,7 @@ class Report(Part):
     """What the benchmark's engines computed in, as `engine.dtype` came out here; none without a benchmark."""
     gate: Gate | None
     """None where the run ended before the gate."""
-    bundle: Bundle | None
+    bundle: RegisteredBundle | None
     """None where nothing was registered."""
     metrics: dict[str, dict[str, float]]
     """Every stage's figures as they stand in the tracking server."""

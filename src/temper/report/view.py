@@ -14,7 +14,7 @@ from temper.home import home
 from temper.report.figures import set_sizes
 from temper.report.floors import line
 from temper.report.page import duration, multiple
-from temper.report.schema import Report
+from temper.report.schema import RunReport
 
 PAGE, DATA = "report.html", "report.json"
 HELD_OUT = ("evaluation_points", "evaluation_scenarios")
@@ -32,7 +32,7 @@ def show(run: str, as_json: bool) -> int:
     if as_json:
         print(raw)
         return 0
-    print(text(Report.model_validate_json(raw), folder))
+    print(text(RunReport.model_validate_json(raw), folder))
     display = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if display and sys.stdout.isatty():
         webbrowser.open((folder / PAGE).as_uri())
@@ -53,7 +53,7 @@ def find(run: str) -> Path:
     return (exact or found)[-1]
 
 
-def text(report: Report, folder: Path | None = None) -> str:
+def text(report: RunReport, folder: Path | None = None) -> str:
     """The sets' sizes, agent scores by stage, the speed ladder, the gate's verdict and where the page lies."""
     parts = [_sets(report), _scores(report), _ladder(report), _gate(report), _time(report)]
     if folder:
@@ -61,7 +61,7 @@ def text(report: Report, folder: Path | None = None) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _sets(report: Report) -> str:
+def _sets(report: RunReport) -> str:
     sizes = set_sizes(report.metrics)
     if not sizes:
         return ""
@@ -72,7 +72,7 @@ def _sets(report: Report) -> str:
     return "\n".join([_table(rows), *(["held out: " + ", ".join(held)] if held else [])])
 
 
-def _scores(report: Report) -> str:
+def _scores(report: RunReport) -> str:
     stages = [stage for stage in MEASURED if stage in report.agent_scores]
     if not stages:
         return ""
@@ -89,7 +89,7 @@ def _scores(report: Report) -> str:
     return f"{_table(rows)}\n\n{told}" if told else _table(rows)
 
 
-def _ladder(report: Report) -> str:
+def _ladder(report: RunReport) -> str:
     if not report.ladder:
         return ""
     rows = [
@@ -122,7 +122,7 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _gate(report: Report) -> str:
+def _gate(report: RunReport) -> str:
     if not report.gate:
         return ""
     lines = [f"gate: {'passed' if report.gate.passed else 'FAILED'}"]
@@ -136,7 +136,7 @@ def _gate(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _time(report: Report) -> str:
+def _time(report: RunReport) -> str:
     made = {stage: seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage)}
     hits = len(report.wall_s) - len(made)
     stages = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in made.items()) or "nothing"

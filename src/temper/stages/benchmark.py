@@ -11,10 +11,10 @@ from transformers import AutoTokenizer
 
 from temper.bench import equivalence, hardware, tokens
 from temper.bench.engines import Configuration, Engines, configurations
-from temper.bench.equivalence import Comparison, Said
+from temper.bench.equivalence import Comparison, EngineAnswers
 from temper.bench.ladder import Bench
 from temper.bench.prompts import spread
-from temper.bench.results import Ladder, Row, Streamed, beside
+from temper.bench.results import Ladder, LadderRow, Streamed, beside
 from temper.capacity.bound import Hardware
 from temper.config.engine import EngineSettings
 from temper.config.rungs import DRAFTER, STUDENT, Rung, ladder
@@ -80,9 +80,9 @@ class _Work:
 
     def measure(self, configurations: Sequence[Configuration], engines: Engines) -> Ladder:
         """Everything, so that each engine is started once, whether or not all are up at once."""
-        rows: list[Row] = []
+        rows: list[LadderRow] = []
         streamed: list[Streamed] = []
-        said: dict[Rung, Said] = {}
+        said: dict[Rung, EngineAnswers] = {}
         for together in engines.visits(configurations):
             rows += self.bench.rows(together, engines)
             for one in filter(self.bench.comparable, together):

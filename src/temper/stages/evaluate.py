@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from temper.agents.client import Chat, Sampled
-from temper.config.metrics import FLOORS, AgentScore, EndToEnd, Floor
+from temper.config.metrics import FLOORS, AgentFigure, EndToEndFigure, FloorFigure
 from temper.config.stages import ROLES
 from temper.domains import load_domain
 from temper.domains.scenario import Scenario, load_scenarios
@@ -108,13 +108,13 @@ def _metrics(scores: Scores) -> dict[str, float]:
     """The scores by the names that they have everywhere; those of what is only a floor are floors."""
     who, floor = scores.stage, scores.stage in FLOORS and scores.stage != "base"
     metrics = {
-        str(Floor(who, role) if floor else AgentScore(who, role)): value.score
+        str(FloorFigure(who, role) if floor else AgentFigure(who, role)): value.score
         for role, value in scores.agent_scores.items()
     } | scores.tools
     for change, roles in scores.changed.items():
         metrics |= {f"{role}_{change}_percent": value.score for role, value in roles.items()}
     if scores.e2e.n:
-        metrics[str(Floor(who, "e2e") if floor else EndToEnd(who))] = 100 * scores.e2e.passed / scores.e2e.n
+        metrics[str(FloorFigure(who, "e2e") if floor else EndToEndFigure(who))] = 100 * scores.e2e.passed / scores.e2e.n
         metrics |= {f"{kind}_times": float(times) for kind, times in scores.e2e.checks.items()}
     if scores.tokens_per_step is not None:
         metrics["tokens_per_step"] = scores.tokens_per_step

@@ -6,7 +6,7 @@ from dataclasses import replace
 from temper.agents.inputs import EvaluatorInput, PlannerInput
 from temper.agents.plan import Plan, planned
 from temper.agents.prompts import Prompter
-from temper.agents.roles import Verdict, review_text
+from temper.agents.roles import EvaluatorVerdict, review_text
 from temper.domains.base import Domain, Line, World
 from temper.rows import PairRow, pair
 
@@ -39,7 +39,7 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
     right = tuple(world.review(naive.calls))
     wrong = tuple(replace(checked, holds=broken or checked.rule != rule) for checked in right)
     plans = [
-        f"# {review_text(review)}\n" + (Plan(refuse=rule) if Verdict(review).rule else naive).text()
+        f"# {review_text(review)}\n" + (Plan(refuse=rule) if EvaluatorVerdict(review).rule else naive).text()
         for review in (right, wrong)
     ]
     if wrong == right:
@@ -59,7 +59,7 @@ def _pairs(domain: Domain, line: Line, world: World, facts: str, rule: str, *, b
             kind=by_verdict,
             origin="hard_negative",
             prompt=prompter.messages(EvaluatorInput(naive, facts)),
-            right=Verdict(right).text(),
-            wrong=Verdict(wrong).text(),
+            right=EvaluatorVerdict(right).text(),
+            wrong=EvaluatorVerdict(wrong).text(),
         ),
     ]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from temper.agents.client import Answer, Request
 from temper.agents.inputs import EvaluatorInput, ExecutorInput, ExplainerInput, PlannerInput, UnderstanderInput
 from temper.agents.plan import Malformed, Plan, check, planned
-from temper.agents.roles import Verdict, calls_text, review_text
+from temper.agents.roles import EvaluatorVerdict, calls_text, review_text
 from temper.agents.running import Run
 from temper.domains.base import Call, Checked, Domain, Understanding, World
 from temper.rows import Value
@@ -47,7 +47,7 @@ class Oracle:
             case PlannerInput() as inputs:
                 return self.noted(self.plan(inputs), inputs)
             case EvaluatorInput(plan=plan):
-                return Verdict(tuple(self.looked_at(plan.calls))).text()
+                return EvaluatorVerdict(tuple(self.looked_at(plan.calls))).text()
             case ExecutorInput(plan=plan):
                 return calls_text(plan.calls)
             case ExplainerInput() as inputs:
@@ -174,9 +174,9 @@ def _misjudge(oracle: Oracle, inputs: EvaluatorInput, kind: str, rng: random.Ran
     believed = ""
     if kind == "over_refusal":
         if not review or not all(checked.holds for checked in review):
-            return Verdict(tuple(review)).text()
+            return EvaluatorVerdict(tuple(review)).text()
         believed = rng.choice(review).rule
-    return Verdict(tuple(replace(checked, holds=checked.rule != believed) for checked in review)).text()
+    return EvaluatorVerdict(tuple(replace(checked, holds=checked.rule != believed) for checked in review)).text()
 
 
 def _misplan(oracle: Oracle, inputs: PlannerInput, kind: str, rng: random.Random) -> str:
