@@ -81,7 +81,7 @@ def _scores(report: RunReport) -> Iterator[str]:
     stages = [stage for stage in MEASURED if stage in report.agent_scores]
     if not stages:
         return
-    yield "Percent of held-out points wholly right; 95 % bootstrap intervals in brackets.\n"
+    yield "Percent of held-out points wholly right; 95 % Wilson intervals in brackets.\n"
     yield from _table(("", *stages), [[role, *_cells(report, role, stages)] for role in ROLES])
     played = (report.e2e.get(stage) for stage in stages)
     yield _line(["scenarios", *(f"{passes.passed} of {passes.n}" if passes else "" for passes in played)])

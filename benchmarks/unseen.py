@@ -57,7 +57,7 @@ def main() -> None:
         f".venv/bin/python benchmarks/unseen.py --seeds {told} --points {asked.points} "
         f"--scenarios {asked.scenarios} --out {asked.out}"
     )
-    about = "percent right of points and scenarios, 95 % bootstrap intervals in brackets."
+    about = "percent right of points and scenarios, 95 % Wilson intervals in brackets."
     publish(asked.out, "Students on sets of other seeds", [run_command(report, "dpo"), command], about, _table(found))
 
 

@@ -44,7 +44,7 @@ def main() -> None:
         }
     command = f".venv/bin/python benchmarks/whole_sft.py --points {asked.points} --out {asked.out}"
     commands = [run_command(report, "sft"), command]
-    about = "percent right of held-out points, 95 % bootstrap intervals in brackets."
+    about = "percent right of held-out points, 95 % Wilson intervals in brackets."
     publish(asked.out, "A whole SFT beside plain TRL's", commands, about, _table(found, took))
 
 
