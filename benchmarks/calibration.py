@@ -29,27 +29,28 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[32, 512])
     parser.add_argument("--points", type=int, default=100, help="held-out points an agent")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    report = load_report(asked.run)
+    options = parser.parse_args()
+    report = load_report(options.run)
     preset, student = config(report), made(report, "dpo", "model")
     points = made(report, "synthesize", "evaluation")
     sources = _sources(load(made(report, "synthesize", "calibration") / TRAIN, TalkRow))
     with tempfile.TemporaryDirectory(prefix="temper-calibration-", dir=home()) as folder:
-        lines = [_line("not quantised", "", scores(preset, student, points, Path(folder) / "plain", asked.points))]
+        lines = [_line("not quantised", "", scores(preset, student, points, Path(folder) / "plain", options.points))]
         for source, rows in sources.items():
-            for length in asked.lengths:
+            for length in options.lengths:
                 run = Path(folder) / f"{source}-{length}"
                 quantised = _quantise(preset, student, rows, length, run)
-                found = scores(preset, quantised, points, run / "scores", asked.points)
-                lines.append(_line(source, str(length), found))
-    shown = " ".join(map(str, asked.lengths))
-    command = f".venv/bin/python benchmarks/calibration.py --lengths {shown} --points {asked.points} --out {asked.out}"
-    about = (
-        f"{len(sources['mixed']) - 1} calibration rows for each line; percent right of {asked.points} points an agent."
+                measured = scores(preset, quantised, points, run / "scores", options.points)
+                lines.append(_line(source, str(length), measured))
+    shown = " ".join(map(str, options.lengths))
+    command = (
+        f".venv/bin/python benchmarks/calibration.py --lengths {shown} --points {options.points} --out {options.out}"
     )
+    count = len(sources["mixed"]) - 1
+    about = f"{count} calibration rows for each line; percent right of {options.points} points an agent."
     roles = " | ".join(role.capitalize() for role in ROLES)
     head = f"| calibrated on | rows cut to, tokens | {roles} | mean |\n|---|---|{'---|' * (len(ROLES) + 1)}"
-    publish(asked.out, "Agent scores by FP8 calibration", [run_command(report), command], about, [head, *lines])
+    publish(options.out, "Agent scores by FP8 calibration", [run_command(report), command], about, [head, *lines])
 
 
 def _sources(rows: list[TalkRow]) -> dict[str, list[TalkRow]]:
@@ -65,13 +66,13 @@ def _quantise(preset: PipelineConfig, student: Path, rows: list[TalkRow], length
     """The student in FP8, calibrated on all `rows` but the one that the stage wants to measure clipping on."""
     (run / "data").mkdir(parents=True)
     write(run / "data" / TRAIN, rows)
-    told = preset.fp8.model_copy(update={"samples": len(rows) - 1, "max_length": length, "lengths_to_compare": ()})
-    launch(FP8Spec(fp8=told), run / "fp8", {"student": student, "data": run / "data"}, preset.runtime)
+    settings = preset.fp8.model_copy(update={"samples": len(rows) - 1, "max_length": length, "lengths_to_compare": ()})
+    launch(FP8Spec(fp8=settings), run / "fp8", {"student": student, "data": run / "data"}, preset.runtime)
     return run / "fp8" / "out" / "model"
 
 
-def _line(source: str, length: str, found: Scores) -> str:
-    right = [found.agent_scores[role].score for role in ROLES]
+def _line(source: str, length: str, measured: Scores) -> str:
+    right = [measured.agent_scores[role].score for role in ROLES]
     line = f"| {source} | {length} | {' | '.join(f'{score:.0f}' for score in right)} | {mean(right):.1f} |"
     print(line, flush=True)
     return line

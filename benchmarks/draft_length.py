@@ -26,19 +26,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--round-s", type=float, default=20, help="seconds of one measurement")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    report = load_report(asked.run)
+    options = parser.parse_args()
+    report = load_report(options.run)
     student, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
     rungs = [Configuration(STUDENT, student)]
-    rungs += [Configuration(Rung(f"{length} ahead", "eagle3"), student, drafter) for length in asked.lengths]
-    rows = ladder(report, rungs, asked, _drafting)
-    told = f"--lengths {' '.join(map(str, asked.lengths))} --concurrency {' '.join(map(str, asked.concurrency))}"
+    rungs += [Configuration(Rung(f"{length} ahead", "eagle3"), student, drafter) for length in options.lengths]
+    rows = ladder(report, rungs, options, _drafting)
+    loads = f"--lengths {' '.join(map(str, options.lengths))} --concurrency {' '.join(map(str, options.concurrency))}"
     commands = (
         run_command(report),
-        f".venv/bin/python benchmarks/draft_length.py {told} --rounds {asked.rounds} "
-        f"--round-s {asked.round_s:g} --out {asked.out}",
+        f".venv/bin/python benchmarks/draft_length.py {loads} --rounds {options.rounds} "
+        f"--round-s {options.round_s:g} --out {options.out}",
     )
-    publish(asked.out, "How far ahead the drafter should guess", commands, medians(asked), table(rows))
+    publish(options.out, "How far ahead the drafter should guess", commands, medians(options), table(rows))
 
 
 def _drafting(settings: EngineSettings, rung: Configuration) -> EngineSettings:

@@ -33,8 +33,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--round-s", type=float, default=20, help="seconds of one measurement")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    reports = {name: load_report(run) for name, _, run in (told.partition("=") for told in asked.runs)}
+    options = parser.parse_args()
+    reports = {name: load_report(run) for name, _, run in (side.partition("=") for side in options.runs)}
     students = {made(report, "dpo", "model") for report in reports.values()}
     if len(students) > 1:
         raise DataError("the runs have different students: let them differ in synthesize.draft_* and draft.* alone")
@@ -43,16 +43,16 @@ def main() -> None:
     rungs += [
         Configuration(Rung(name, "eagle3"), student, made(report, "draft", "model")) for name, report in reports.items()
     ]
-    rows = ladder(next(iter(reports.values())), rungs, asked)
-    told = " ".join(map(str, asked.concurrency))
+    rows = ladder(next(iter(reports.values())), rungs, options)
+    loads = " ".join(map(str, options.concurrency))
     commands = [run_command(report, "draft") for report in reports.values()]
     commands.append(
         f".venv/bin/python benchmarks/drafters.py --runs {' '.join(f'{name}=ID' for name in reports)} "
-        f"--title {shlex.quote(asked.title)} --concurrency {told} --rounds {asked.rounds} "
-        f"--round-s {asked.round_s:g} --out {asked.out}"
+        f"--title {shlex.quote(options.title)} --concurrency {loads} --rounds {options.rounds} "
+        f"--round-s {options.round_s:g} --out {options.out}"
     )
     trained = [TRAINED, *(_trained(name, report) for name, report in reports.items())]
-    publish(asked.out, asked.title, commands, medians(asked), [*trained, "", *table(rows)])
+    publish(options.out, options.title, commands, medians(options), [*trained, "", *table(rows)])
 
 
 def _trained(name: str, report: RunReport) -> str:

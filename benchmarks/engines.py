@@ -29,26 +29,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--round-s", type=float, default=20, help="seconds of one measurement")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    report = load_report(asked.run)
+    options = parser.parse_args()
+    report = load_report(options.run)
     student, drafter = made(report, "dpo", "model"), made(report, "draft", "model")
     rungs = [Configuration(STUDENT, student), Configuration(DRAFTER, student, drafter)]
     changes = {}
-    for name, _, told in (side.partition("=") for side in asked.sides):
+    for name, _, flags in (side.partition("=") for side in options.sides):
         alone, pair = f"{STUDENT.name}, {name}", f"{DRAFTER.name}, {name}"
-        changes |= dict.fromkeys((alone, pair), json.loads(told))
+        changes |= dict.fromkeys((alone, pair), json.loads(flags))
         rungs += [Configuration(Rung(alone), student), Configuration(Rung(pair, "eagle3"), student, drafter)]
 
     def changed(settings: EngineSettings, rung: Configuration) -> EngineSettings:
         return EngineSettings.model_validate(settings.model_dump() | changes.get(rung.name, {}))
 
-    rows = ladder(report, rungs, asked, changed)
+    rows = ladder(report, rungs, options, changed)
     command = (
-        f".venv/bin/python benchmarks/engines.py --sides {' '.join(map(shlex.quote, asked.sides))} "
-        f"--title {shlex.quote(asked.title)} --concurrency {' '.join(map(str, asked.concurrency))} "
-        f"--rounds {asked.rounds} --round-s {asked.round_s:g} --out {asked.out}"
+        f".venv/bin/python benchmarks/engines.py --sides {' '.join(map(shlex.quote, options.sides))} "
+        f"--title {shlex.quote(options.title)} --concurrency {' '.join(map(str, options.concurrency))} "
+        f"--rounds {options.rounds} --round-s {options.round_s:g} --out {options.out}"
     )
-    publish(asked.out, asked.title, [run_command(report, "draft"), command], medians(asked), table(rows))
+    publish(options.out, options.title, [run_command(report, "draft"), command], medians(options), table(rows))
 
 
 if __name__ == "__main__":

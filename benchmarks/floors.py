@@ -32,13 +32,13 @@ def main() -> None:
     parser.add_argument("preset")
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8, 9])
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="temper-floors-", dir=home()) as folder:
-        found = {seed: _scores(asked.preset, seed, Path(folder) / str(seed)) for seed in asked.seeds}
-    seeds = " ".join(map(str, asked.seeds))
-    command = f".venv/bin/python benchmarks/floors.py {asked.preset} --seeds {seeds} --out {asked.out}"
+        floors_of = {seed: _scores(options.preset, seed, Path(folder) / str(seed)) for seed in options.seeds}
+    seeds = " ".join(map(str, options.seeds))
+    command = f".venv/bin/python benchmarks/floors.py {options.preset} --seeds {seeds} --out {options.out}"
     about = "Rule code with bags of words, no language model; percent right of points, and scenarios passed."
-    publish(asked.out, "What is reached with no language model", [command], about, _table(found))
+    publish(options.out, "What is reached with no language model", [command], about, _table(floors_of))
 
 
 def _scores(preset: str, seed: int, run: Path) -> Scores:
@@ -50,12 +50,14 @@ def _scores(preset: str, seed: int, run: Path) -> Scores:
     return Scores.read(run / "rules" / "out" / "report")
 
 
-def _table(found: dict[int, Scores]) -> list[str]:
+def _table(floors_of: dict[int, Scores]) -> list[str]:
     """A line an agent and one for the scenarios, a column a seed."""
-    lines = [f"| | {' | '.join(f'seed {seed}' for seed in found)} |", "|---|" + "---|" * len(found)]
+    lines = [f"| | {' | '.join(f'seed {seed}' for seed in floors_of)} |", "|---|" + "---|" * len(floors_of)]
     for role in ROLES:
-        lines.append(f"| {role} | " + " | ".join(f"{s.agent_scores[role].score:.1f}" for s in found.values()) + " |")
-    played = " | ".join(f"{s.e2e.passed} of {s.e2e.n}" for s in found.values())
+        lines.append(
+            f"| {role} | " + " | ".join(f"{s.agent_scores[role].score:.1f}" for s in floors_of.values()) + " |"
+        )
+    played = " | ".join(f"{s.e2e.passed} of {s.e2e.n}" for s in floors_of.values())
     return [*lines, f"| scenarios | {played} |"]
 
 

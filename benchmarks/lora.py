@@ -34,40 +34,40 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100, help="held-out points an agent")
     parser.add_argument("--changed", type=int, default=50, help="points an agent and change of the prompt")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    report = load_report(asked.run)
+    options = parser.parse_args()
+    report = load_report(options.run)
     preset, points = config(report), made(report, "synthesize", "evaluation")
     inputs = {"parent": made(report, "cpt", "model"), "data": made(report, "synthesize", "sft")}
     models, took = {OWN: made(report, "sft", "model")}, {OWN: report.metrics["sft"]["train_wall_s"]}
     with tempfile.TemporaryDirectory(prefix="temper-lora-", dir=home()) as folder:
-        for name, _, told in (side.partition("=") for side in asked.sides):
-            settings = type(preset.sft).model_validate(preset.sft.model_dump() | json.loads(told))
+        for name, _, override in (side.partition("=") for side in options.sides):
+            settings = type(preset.sft).model_validate(preset.sft.model_dump() | json.loads(override))
             run = Path(folder) / f"sft-{len(models)}"
             took[name] = launch(SFTSpec(sft=settings), run, inputs, preset.runtime, on_event=say).metrics[
                 "train_wall_s"
             ]
             models[name] = run / "out" / "model"
-        found = {
-            name: scores(preset, model, points, Path(folder) / f"scores-{n}", asked.points, changed=asked.changed)
+        scores_of = {
+            name: scores(preset, model, points, Path(folder) / f"scores-{n}", options.points, changed=options.changed)
             for n, (name, model) in enumerate(models.items())
         }
     command = (
-        f".venv/bin/python benchmarks/lora.py --sides {' '.join(map(shlex.quote, asked.sides))} "
-        f"--points {asked.points} --changed {asked.changed} --out {asked.out}"
+        f".venv/bin/python benchmarks/lora.py --sides {' '.join(map(shlex.quote, options.sides))} "
+        f"--points {options.points} --changed {options.changed} --out {options.out}"
     )
     about = "percent right after SFT on the same rows."
-    publish(asked.out, "LoRA beside full fine-tuning", [run_command(report), command], about, _table(found, took))
+    publish(options.out, "LoRA beside full fine-tuning", [run_command(report), command], about, _table(scores_of, took))
 
 
-def _table(found: dict[str, Scores], took: dict[str, float]) -> list[str]:
+def _table(scores_of: dict[str, Scores], took: dict[str, float]) -> list[str]:
     """How long each took, then a line for each role as trained, and for each change of the prompt."""
     sides: list[dict[str, Mapping[str, AgentScore | ChangedScore]]] = [
-        {"as in training": side.agent_scores, **side.changed} for side in found.values()
+        {"as in training": side.agent_scores, **side.changed} for side in scores_of.values()
     ]
     return [
-        f"| | role | points | {' | '.join(found)} |",
-        "|---|---|---|" + "---|" * len(found),
-        "| seconds of training | | | " + " | ".join(f"{took[name]:.0f}" for name in found) + " |",
+        f"| | role | points | {' | '.join(scores_of)} |",
+        "|---|---|---|" + "---|" * len(scores_of),
+        "| seconds of training | | | " + " | ".join(f"{took[name]:.0f}" for name in scores_of) + " |",
         *(
             f"| {change.replace('_', ' ')} | {role} | {roles[role].n} | "
             + " | ".join(f"{side[change][role].score:.0f}" for side in sides)

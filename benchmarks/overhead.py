@@ -33,27 +33,27 @@ def main() -> None:
     parser.add_argument("--preset", default="demo")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="temper-overhead-", dir=home()) as folder:
         rows = [
-            ("engine, from process start to healthy, s", starts(asked.preset, asked.rounds, Path(folder))),
-            ("digest of the file, GB/s", digests(asked.rounds, Path(folder))),
-            *again(asked.preset, asked.rounds),
+            ("engine, from process start to healthy, s", starts(options.preset, options.rounds, Path(folder))),
+            ("digest of the file, GB/s", digests(options.rounds, Path(folder))),
+            *again(options.preset, options.rounds),
         ]
-    command = f"benchmarks/overhead.py --preset {asked.preset} --rounds {asked.rounds} --out {asked.out}"
+    command = f"benchmarks/overhead.py --preset {options.preset} --rounds {options.rounds} --out {options.out}"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB
     lines = [
         "# What temper itself costs",
         "",
-        f"Made by `.venv/bin/python {command}` on {os.cpu_count()} CPU cores, {asked.rounds} rounds of each.",
+        f"Made by `.venv/bin/python {command}` on {os.cpu_count()} CPU cores, {options.rounds} rounds of each.",
         f"The file has {GIGABYTES} GB; this process took {peak:.0f} MiB at most.",
         "",
         "| | median | lowest | highest |",
         "|---|---|---|---|",
         *(f"| {n} | {statistics.median(v):.2f} | {min(v):.2f} | {max(v):.2f} |" for n, v in rows),
     ]
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 
@@ -61,14 +61,14 @@ def starts(preset: str, rounds: int, folder: Path) -> list[float]:
     """Seconds of each engine start with the preset's base model."""
     config = load_preset(preset)
     launch(BaseSpec.of(config), folder / "base", {}, config.runtime)
-    found = []
+    seconds = []
     for number in range(rounds):
         log = folder / f"engine-{number}.log"
         with serve(
             folder / "base" / "out" / "model", settings=config.engine, runtime=config.runtime, log=log
         ) as engine:
-            found.append(engine.start_s)
-    return found
+            seconds.append(engine.start_s)
+    return seconds
 
 
 def digests(rounds: int, folder: Path) -> list[float]:
@@ -78,12 +78,12 @@ def digests(rounds: int, folder: Path) -> list[float]:
     with (large / "weights").open("wb") as file:
         for _ in range(GIGABYTES * 1000):
             file.write(os.urandom(1_000_000))
-    found = []
+    speeds = []
     for _ in range(rounds):
         began = time.perf_counter()
         contents(large)
-        found.append(GIGABYTES / (time.perf_counter() - began))
-    return found
+        speeds.append(GIGABYTES / (time.perf_counter() - began))
+    return speeds
 
 
 def again(preset: str, rounds: int) -> list[tuple[str, list[float]]]:

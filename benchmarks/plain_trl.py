@@ -26,7 +26,7 @@ COLUMNS = {"sft": ("prompt", "completion"), "dpo": ("prompt", "chosen", "rejecte
 def main(run_dir: Path) -> None:
     """Train and write what it took."""
     spec = json.loads((run_dir / "spec.json").read_text(encoding="utf-8"))
-    stage, told, inputs = spec["stage"], spec["config"], spec["inputs"]
+    stage, settings, inputs = spec["stage"], spec["config"], spec["inputs"]
     model = AutoModelForCausalLM.from_pretrained(inputs["parent"], dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(inputs["parent"])
     began = time.perf_counter()
@@ -35,18 +35,22 @@ def main(run_dir: Path) -> None:
     config, trainer = KINDS[stage]
     loss = {}
     if stage == "dpo":
-        loss = {"beta": told["beta"], "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, told["sft_weight"]]}
+        loss = {
+            "beta": settings["beta"],
+            "loss_type": ["sigmoid", "sft"],
+            "loss_weights": [1.0, settings["sft_weight"]],
+        }
     fitted = trainer(
         model=model,
         args=config(
             output_dir=str(run_dir / "checkpoints"),
-            num_train_epochs=told["epochs"],
-            per_device_train_batch_size=told["batch_size"],
-            learning_rate=told["learning_rate"],
-            adam_beta2=told["beta2"],
-            lr_scheduler_type=told["schedule"],
-            warmup_steps=told["warmup_ratio"],
-            max_length=told["max_length"],
+            num_train_epochs=settings["epochs"],
+            per_device_train_batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            adam_beta2=settings["beta2"],
+            lr_scheduler_type=settings["schedule"],
+            warmup_steps=settings["warmup_ratio"],
+            max_length=settings["max_length"],
             gradient_checkpointing=spec["recompute"],
             bf16=spec["bf16"],
             use_cpu=True,
@@ -57,18 +61,18 @@ def main(run_dir: Path) -> None:
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=_adapter(told["lora"]) if told["lora"] else None,
+        peft_config=_adapter(settings["lora"]) if settings["lora"] else None,
     )
     fitted.train()
     seconds = time.perf_counter() - began
     trained: Any = fitted.model
-    (trained.merge_and_unload() if told["lora"] else trained).save_pretrained(run_dir / "out" / "model")
+    (trained.merge_and_unload() if settings["lora"] else trained).save_pretrained(run_dir / "out" / "model")
     tokenizer.save_pretrained(run_dir / "out" / "model")
     (run_dir / "plain.json").write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
 
 
-def _adapter(told: dict[str, Any]) -> LoraConfig:
-    return LoraConfig(r=told["r"], lora_alpha=told["alpha"], target_modules="all-linear", task_type="CAUSAL_LM")
+def _adapter(settings: dict[str, Any]) -> LoraConfig:
+    return LoraConfig(r=settings["r"], lora_alpha=settings["alpha"], target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 if __name__ == "__main__":

@@ -29,20 +29,20 @@ def main() -> None:
     parser.add_argument("--run", default="latest", help="pipeline id, the start of one, or latest")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--images", type=Path, default=Path("docs/images"), help="folder for the pictures")
-    asked = parser.parse_args()
-    report, plots = load_report(asked.run), find(asked.run) / "plots"
-    asked.images.mkdir(parents=True, exist_ok=True)
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    options = parser.parse_args()
+    report, plots = load_report(options.run), find(options.run) / "plots"
+    options.images.mkdir(parents=True, exist_ok=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
 
     def picture(name: str, says: str) -> str:
         if not (plots / f"{name}.png").exists():
             return ""
-        copy = asked.images / f"{asked.out.stem}-{name.replace('_', '-')}.png"
+        copy = options.images / f"{options.out.stem}-{name.replace('_', '-')}.png"
         shutil.copyfile(plots / f"{name}.png", copy)
-        return f"![{says}]({os.path.relpath(copy, asked.out.parent)})\n"
+        return f"![{says}]({os.path.relpath(copy, options.out.parent)})\n"
 
     sections = [
-        _head(report, f".venv/bin/python benchmarks/run_page.py --run ID --out {asked.out}"),
+        _head(report, f".venv/bin/python benchmarks/run_page.py --run ID --out {options.out}"),
         _section("Agents", picture("agent_scores", "Percent right by agent and stage"), _scores(report)),
         _section("Speed", picture("ladder", "Customer turns a second and P90"), _speed(report)),
         _section("The drafter, by agent", picture("acceptance", "Accepted tokens by position"), ()),
@@ -51,10 +51,10 @@ def main() -> None:
         _section("What FP8 clips", picture("calibration", "Clipped share by source and length"), ()),
         _section("Changed prompts", "", _changed(report)),
         _section("Time", "", _times(report)),
-        _kept(asked.out),
+        _kept(options.out),
     ]
-    asked.out.write_text("\n".join(filter(None, sections)), encoding="utf-8")
-    print(asked.out)
+    options.out.write_text("\n".join(filter(None, sections)), encoding="utf-8")
+    print(options.out)
 
 
 def _head(report: RunReport, command: str) -> str:
@@ -148,8 +148,8 @@ def _sources(report: RunReport) -> Iterator[str]:
     if "expected_tokens_per_step_both" not in draft:
         return
     rows = [
-        [told, f"{draft[f'answer_tokens_{name}']:.0f}", f"{draft[f'expected_tokens_per_step_{name}']:.2f}"]
-        for name, told in SOURCES.items()
+        [source, f"{draft[f'answer_tokens_{name}']:.0f}", f"{draft[f'expected_tokens_per_step_{name}']:.2f}"]
+        for name, source in SOURCES.items()
     ]
     rows.append(["this run's drafter", f"{draft['answer_tokens']:.0f}", f"{draft['expected_tokens_per_step']:.2f}"])
     yield "Tokens a step to expect on held-out answers of the system's agents.\n"

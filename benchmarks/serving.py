@@ -45,13 +45,13 @@ def config(report: RunReport) -> PipelineConfig:
 def run_command(report: RunReport, until: str = "") -> str:
     """The command that makes the run again: its preset, and what it was told beside it but for its machine's part."""
     preset = load_preset(report.name).model_dump(mode="json", exclude={"runtime"})
-    asked = {key: value for key, value in report.config.items() if key != "runtime"}
-    told = [shlex.quote(f"{key}={json.dumps(value)}") for key, value in _differing(preset, asked)]
-    return " ".join(["temper run", report.name, *(["--until", until] if until else []), *told])
+    settings = {key: value for key, value in report.config.items() if key != "runtime"}
+    overrides = [shlex.quote(f"{key}={json.dumps(value)}") for key, value in _differing(preset, settings)]
+    return " ".join(["temper run", report.name, *(["--until", until] if until else []), *overrides])
 
 
-def _differing(preset: dict[str, Any], asked: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in asked.items():
+def _differing(preset: dict[str, Any], settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
         if isinstance(value, dict) and value.keys() == (preset.get(key) or {}).keys():
             yield from _differing(preset[key], value, f"{above}{key}.")
         elif value != preset.get(key):
@@ -67,17 +67,22 @@ def made(report: RunReport, stage: str, name: str) -> Path:
 def ladder(
     report: RunReport,
     rungs: Sequence[Configuration],
-    asked: Namespace,
+    options: Namespace,
     engine: Callable[[EngineSettings, Configuration], EngineSettings] = lambda settings, _: settings,
 ) -> list[LadderRow]:
     """The rungs under the benchmark's load, rounds in turns, all engines up; `engine` changes a rung's settings."""
     preset = config(report)
     settings = probe(Runtime()).served(preset.engine).model_copy(update={"kv_cache_gib": 0.5})
-    told = {"concurrency": tuple(asked.concurrency), "rounds": asked.rounds, "emulated_s": 0, "round_s": asked.round_s}
+    load = {
+        "concurrency": tuple(options.concurrency),
+        "rounds": options.rounds,
+        "emulated_s": 0,
+        "round_s": options.round_s,
+    }
     bench = Bench(
         domain=load_domain(preset.synthesize.domain),
         scenarios=load_scenarios(made(report, "synthesize", "evaluation") / "scenarios.jsonl"),
-        settings=preset.benchmark.model_copy(update=told),
+        settings=preset.benchmark.model_copy(update=load),
         capabilities=probe(Runtime()),
         halstead_threshold=preset.evaluate.halstead_threshold,
         max_tokens=preset.evaluate.max_tokens,
@@ -142,9 +147,9 @@ def table(rows: Sequence[LadderRow]) -> list[str]:
     return lines
 
 
-def medians(asked: Namespace) -> str:
+def medians(options: Namespace) -> str:
     """What the table's figures are."""
-    return f"medians of {asked.rounds} rounds of {asked.round_s:g} s, lowest and highest in brackets."
+    return f"medians of {options.rounds} rounds of {options.round_s:g} s, lowest and highest in brackets."
 
 
 def publish(out: Path, title: str, commands: Sequence[str], about: str, lines: Sequence[str]) -> None:

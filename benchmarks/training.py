@@ -44,29 +44,29 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     demo = load_preset("demo")
-    settings = getattr(demo, asked.stage)
+    settings = getattr(demo, options.stage)
     work = Path(tempfile.mkdtemp(prefix="temper-training-"))
     os.environ["TEMPER_HOME"] = str(work / "home")
-    parent, data = _parent(demo, work), _data(demo, asked.stage, asked.rows, work)
+    parent, data = _parent(demo, work), _data(demo, options.stage, options.rows, work)
     held_out = load(work / "sets" / "evaluation" / "points.jsonl", Point)
     held_out = random.Random(0).sample(held_out, HELD_OUT)
-    tokens = _tokens(parent, data, asked.stage)
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
-    for number in range(asked.rounds):
+    tokens = _tokens(parent, data, options.stage)
+    rows_of: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    for number in range(options.rounds):
         first = number % len(SIDES)
         for side in (*SIDES[first:], *SIDES[:first]):
             run = work / f"{number}-{SIDES.index(side)}"
-            seconds = _run(side, asked.stage, settings, run, {"parent": parent, "data": data}, demo)
+            seconds = _run(side, options.stage, settings, run, {"parent": parent, "data": data}, demo)
             row = {"tokens_per_s": tokens / seconds, "loss": _loss(run / "out" / "model", held_out)}
-            found[side].append(row)
+            rows_of[side].append(row)
             print(f"round {number + 1}, {side}: {row['tokens_per_s']:.0f} tokens/s, loss {row['loss']:.4f}", flush=True)
             shutil.rmtree(run)
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(_page(asked, tokens, found), encoding="utf-8")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(_page(options, tokens, rows_of), encoding="utf-8")
     shutil.rmtree(work)
-    print(asked.out.read_text(encoding="utf-8"))
+    print(options.out.read_text(encoding="utf-8"))
 
 
 def _parent(demo: Any, work: Path) -> Path:
@@ -107,8 +107,8 @@ def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path
     """Seconds from the loaded model to the last step."""
     if not side.startswith("temper"):
         return by_plain_trl(stage, settings, run, inputs, recompute=side == "plain TRL")
-    told = settings if side == SIDES[0] else _everywhere(settings)
-    launch(spec_of(stage).model_validate({stage: told}), run, inputs, demo.runtime)
+    own = settings if side == SIDES[0] else _everywhere(settings)
+    launch(spec_of(stage).model_validate({stage: own}), run, inputs, demo.runtime)
     events = [json.loads(text) for _, text in lines(run / EVENTS)]
     return events[-1]["time"] - events[0]["time"]
 
@@ -147,20 +147,20 @@ def _loss(folder: Path, points: list[Point]) -> float:
     return total / count
 
 
-def _page(asked: argparse.Namespace, tokens: int, found: dict[str, list[dict[str, float]]]) -> str:
-    command = f"benchmarks/training.py --stage {asked.stage} --rows {asked.rows} --rounds {asked.rounds}"
+def _page(options: argparse.Namespace, tokens: int, rows_of: dict[str, list[dict[str, float]]]) -> str:
+    command = f"benchmarks/training.py --stage {options.stage} --rows {options.rows} --rounds {options.rounds}"
     lines = [
-        f"# {asked.stage.upper()} beside plain TRL",
+        f"# {options.stage.upper()} beside plain TRL",
         "",
-        f"Made by `.venv/bin/python {command} --out {asked.out}` on {os.cpu_count()} CPU cores: {asked.rows} rows,",
-        f"{tokens} tokens, {asked.rounds} rounds, the sides in turns. Median, and lowest and highest in brackets.",
+        f"Made by `.venv/bin/python {command} --out {options.out}` on {os.cpu_count()} CPU cores: {options.rows} rows,",
+        f"{tokens} tokens, {options.rounds} rounds, the sides in turns. Median, and lowest and highest in brackets.",
         "Every side reads the same rows once, so the loss says what a row taught; temper's batches hold one role each.",
         "",
         "| | tokens a second | temper over it, round by round | held-out loss, nats |",
         "|---|---|---|---|",
     ]
-    ours = [row["tokens_per_s"] for row in found["temper"]]
-    for side, rows in found.items():
+    ours = [row["tokens_per_s"] for row in rows_of["temper"]]
+    for side, rows in rows_of.items():
         speeds = [row["tokens_per_s"] for row in rows]
         ratios = [mine / theirs for mine, theirs in zip(ours, speeds, strict=True)]
         losses = [row["loss"] for row in rows]

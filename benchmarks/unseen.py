@@ -38,45 +38,47 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=200, help="held-out points an agent and seed")
     parser.add_argument("--scenarios", type=int, default=120, help="end-to-end scenarios a seed")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    report = load_report(asked.run)
+    options = parser.parse_args()
+    report = load_report(options.run)
     preset = config(report)
-    if preset.synthesize.seed in asked.seeds:
+    if preset.synthesize.seed in options.seeds:
         parser.error(f"--seeds: {preset.synthesize.seed} is the run's own")
     known = Index((key_text(row) for name, kind in TRAINED.items() for row in _rows(report, name, kind)), NEAR)
-    found: dict[str, list[Scores]] = {"SFT": [], "DPO": []}
+    scores_of: dict[str, list[Scores]] = {"SFT": [], "DPO": []}
     with tempfile.TemporaryDirectory(prefix="temper-unseen-", dir=home()) as folder:
-        for seed in asked.seeds:
+        for seed in options.seeds:
             run = Path(folder) / str(seed)
-            points = _evaluation(preset, seed, asked, run, known)
-            for name, rows in found.items():
+            points = _evaluation(preset, seed, options, run, known)
+            for name, rows in scores_of.items():
                 model = made(report, name.lower(), "model")
-                rows.append(scores(preset, model, points, run / name, asked.points, scenarios=asked.scenarios))
-    told = " ".join(map(str, asked.seeds))
+                rows.append(scores(preset, model, points, run / name, options.points, scenarios=options.scenarios))
+    seeds = " ".join(map(str, options.seeds))
     command = (
-        f".venv/bin/python benchmarks/unseen.py --seeds {told} --points {asked.points} "
-        f"--scenarios {asked.scenarios} --out {asked.out}"
+        f".venv/bin/python benchmarks/unseen.py --seeds {seeds} --points {options.points} "
+        f"--scenarios {options.scenarios} --out {options.out}"
     )
     about = "percent right of points and scenarios, 95 % Wilson intervals in brackets."
-    publish(asked.out, "Students on sets of other seeds", [run_command(report, "dpo"), command], about, _table(found))
+    publish(
+        options.out, "Students on sets of other seeds", [run_command(report, "dpo"), command], about, _table(scores_of)
+    )
 
 
 def _rows(report: RunReport, name: str, kind: type[AnyRow]) -> list[AnyRow]:
     return load(made(report, "synthesize", name) / TRAIN, kind)
 
 
-def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, run: Path, known: Index) -> Path:
+def _evaluation(preset: PipelineConfig, seed: int, options: argparse.Namespace, run: Path, known: Index) -> Path:
     """An evaluation set of `seed` without the points that are like a known row."""
-    told = preset.synthesize.model_copy(
+    settings = preset.synthesize.model_copy(
         update={
             **FEW,
             "seed": seed,
             "traces_per_role": dict.fromkeys(ROLES, 40),
-            "points_per_role": asked.points,
-            "scenarios": max(1, asked.scenarios),
+            "points_per_role": options.points,
+            "scenarios": max(1, options.scenarios),
         }
     )
-    spec = SynthesizeSpec(synthesize=told, domain=DomainSource.of(preset), own={})
+    spec = SynthesizeSpec(synthesize=settings, domain=DomainSource.of(preset), own={})
     launch(spec, run / "sets", {}, preset.runtime, on_event=say)
     folder = run / "sets" / "out" / "evaluation"
     points = load(folder / "points.jsonl", Point)
@@ -85,13 +87,13 @@ def _evaluation(preset: PipelineConfig, seed: int, asked: argparse.Namespace, ru
     return folder
 
 
-def _table(found: dict[str, list[Scores]]) -> list[str]:
+def _table(scores_of: dict[str, list[Scores]]) -> list[str]:
     """A line an agent and one for the scenarios, all seeds together."""
-    lines = [f"| | points | {' | '.join(found)} |", "|---|---|" + "---|" * len(found)]
+    lines = [f"| | points | {' | '.join(scores_of)} |", "|---|---|" + "---|" * len(scores_of)]
     for role in ROLES:
-        counted = [[seed.agent_scores[role] for seed in seeds] for seeds in found.values()]
+        counted = [[seed.agent_scores[role] for seed in seeds] for seeds in scores_of.values()]
         lines.append(_line(role, [[(one.score * one.n / 100, one.n) for one in seeds] for seeds in counted]))
-    played = [[(seed.e2e.passed, seed.e2e.n) for seed in seeds] for seeds in found.values()]
+    played = [[(seed.e2e.passed, seed.e2e.n) for seed in seeds] for seeds in scores_of.values()]
     return [*lines, _line("scenarios", played)]
 
 

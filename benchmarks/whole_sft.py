@@ -26,8 +26,8 @@ def main() -> None:
     parser.add_argument("--run", default="latest", help="pipeline id, the start of one, or latest")
     parser.add_argument("--points", type=int, default=100, help="held-out points an agent")
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    report = load_report(asked.run)
+    options = parser.parse_args()
+    report = load_report(options.run)
     preset, points = config(report), made(report, "synthesize", "evaluation")
     inputs = {"parent": made(report, "cpt", "model"), "data": made(report, "synthesize", "sft")}
     with tempfile.TemporaryDirectory(prefix="temper-whole-", dir=home()) as folder:
@@ -38,21 +38,21 @@ def main() -> None:
             "plain TRL": by_plain_trl("sft", preset.sft, run, inputs, recompute=False),
         }
         models = {"temper": made(report, "sft", "model"), "plain TRL": run / "out" / "model"}
-        found = {
-            name: scores(preset, model, points, Path(folder) / f"scores-{name}", asked.points).agent_scores
+        sides = {
+            name: scores(preset, model, points, Path(folder) / f"scores-{name}", options.points).agent_scores
             for name, model in models.items()
         }
-    command = f".venv/bin/python benchmarks/whole_sft.py --points {asked.points} --out {asked.out}"
+    command = f".venv/bin/python benchmarks/whole_sft.py --points {options.points} --out {options.out}"
     commands = [run_command(report, "sft"), command]
     about = "percent right of held-out points, 95 % Wilson intervals in brackets."
-    publish(asked.out, "A whole SFT beside plain TRL's", commands, about, _table(found, took))
+    publish(options.out, "A whole SFT beside plain TRL's", commands, about, _table(sides, took))
 
 
-def _table(found: dict[str, dict[str, AgentScore]], took: dict[str, float]) -> list[str]:
+def _table(sides: dict[str, dict[str, AgentScore]], took: dict[str, float]) -> list[str]:
     """How long each took, then a line for each role."""
-    lines = [f"| | {' | '.join(found)} |", "|---|" + "---|" * len(found)]
-    lines.append("| seconds of training | " + " | ".join(f"{took[name]:.0f}" for name in found) + " |")
-    return lines + [f"| {role} | " + " | ".join(_cell(side[role]) for side in found.values()) + " |" for role in ROLES]
+    lines = [f"| | {' | '.join(sides)} |", "|---|" + "---|" * len(sides)]
+    lines.append("| seconds of training | " + " | ".join(f"{took[name]:.0f}" for name in sides) + " |")
+    return lines + [f"| {role} | " + " | ".join(_cell(side[role]) for side in sides.values()) + " |" for role in ROLES]
 
 
 def _cell(score: AgentScore) -> str:

@@ -161,8 +161,8 @@ def imports(environment: str, interpreter: str, name: str, code: str) -> Diagnos
 
 def beside_lock(name: str, installed: dict[str, str], locks: list[Path]) -> Diagnosis:
     """`installed` versions by distribution, beside whichever of `locks` they come closest to."""
-    found: dict[str, str] = {canonicalize_name(item): version for item, version in installed.items()}
-    wrong, lock = min(((_mismatches(found, lock), lock) for lock in locks), key=lambda pair: len(pair[0]))
+    versions: dict[str, str] = {canonicalize_name(item): version for item, version in installed.items()}
+    wrong, lock = min(((_mismatches(versions, lock), lock) for lock in locks), key=lambda pair: len(pair[0]))
     if not wrong:
         return Diagnosis("ok", f"{name} matches {lock.name}")
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -199,12 +199,14 @@ def capabilities() -> Iterator[Diagnosis]:
     """What this hardware computes itself and what it can only emulate."""
     from temper.engine import probe
 
-    found = probe(Runtime())
-    native = [name for name, there in (("bfloat16", found.native_bf16), ("FP8", found.native_fp8)) if there]
-    yield Diagnosis("ok", f"engine on {', '.join(found.devices)}: natively {' and '.join(native) or 'float32 alone'}")
-    if found.fp8_reason:
+    hardware = probe(Runtime())
+    native = [name for name, there in (("bfloat16", hardware.native_bf16), ("FP8", hardware.native_fp8)) if there]
+    yield Diagnosis(
+        "ok", f"engine on {', '.join(hardware.devices)}: natively {' and '.join(native) or 'float32 alone'}"
+    )
+    if hardware.fp8_reason:
         yield Diagnosis(
-            "warn", f"FP8 speed is no result here: {found.fp8_reason}", "quality is; measure speed elsewhere"
+            "warn", f"FP8 speed is no result here: {hardware.fp8_reason}", "quality is; measure speed elsewhere"
         )
 
 

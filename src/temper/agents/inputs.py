@@ -1,4 +1,4 @@
-"""What each role is asked, as typed values: prompts are written from them, and the scripted teacher answers them."""
+"""Each role's inputs, as typed values: prompts are written from them, and the scripted teacher answers them."""
 
 from dataclasses import dataclass
 from typing import ClassVar

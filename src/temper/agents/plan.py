@@ -41,8 +41,8 @@ class Plan:
             return f'refuse(rule="{self.refuse}")'
         lines = []
         for name, (tool, arguments) in zip("abcdefgh", self.calls, strict=False):
-            given = ", ".join(f"{key}={_source(value)}" for key, value in arguments.items())
-            lines.append(f"{name} = {tool}({given})")
+            inputs = ", ".join(f"{key}={_source(value)}" for key, value in arguments.items())
+            lines.append(f"{name} = {tool}({inputs})")
         return "\n".join(lines)
 
 

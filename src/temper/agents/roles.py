@@ -144,7 +144,7 @@ def parses(role: str, text: str, domain: Domain) -> bool:
 
 def calls_text(calls: Iterable[Call]) -> str:
     """The compact JSON that the Executor has to write for these calls."""
-    return json.dumps([{"name": name, "arguments": given} for name, given in calls], separators=(",", ":"))
+    return json.dumps([{"name": name, "arguments": arguments} for name, arguments in calls], separators=(",", ":"))
 
 
 _SPECIFIC = re.compile(r"[A-Za-z]*\d[\w:]*")

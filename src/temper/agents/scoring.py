@@ -106,6 +106,6 @@ def _tools(calls: Iterable[Call]) -> Counter[object]:
 
 
 def _arguments(calls: Iterable[Call]) -> Counter[object]:
-    return Counter((name, key, str(value)) for name, given in calls for key, value in given.items()) or Counter(
+    return Counter((name, key, str(value)) for name, arguments in calls for key, value in arguments.items()) or Counter(
         ["nothing"]
     )

@@ -15,15 +15,15 @@ def answers_by_role(
 
     One role at a time, so that the engine's counters say whose tokens they counted.
     """
-    texts, found = [""] * len(rows), {}
+    texts, acceptances = [""] * len(rows), {}
     for role in dict.fromkeys(row.role for row in rows):
         mine = [place for place, row in enumerate(rows) if row.role == role]
         before = engine.counters()
-        said = answers(engine, [rows[place] for place in mine], concurrency=concurrency, max_tokens=max_tokens)
+        replies = answers(engine, [rows[place] for place in mine], concurrency=concurrency, max_tokens=max_tokens)
         after = engine.counters()
-        for place, text in zip(mine, said, strict=True):
+        for place, text in zip(mine, replies, strict=True):
             texts[place] = text
         usage = Usage.between(before, after)
         if usage.drafts and usage.tokens_per_step is not None:
-            found[role] = Acceptance(tokens_per_step=usage.tokens_per_step, by_position=acceptance(before, after))
-    return texts, found
+            acceptances[role] = Acceptance(tokens_per_step=usage.tokens_per_step, by_position=acceptance(before, after))
+    return texts, acceptances

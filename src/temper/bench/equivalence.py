@@ -80,24 +80,26 @@ class Comparison:
         return EngineAnswers(greedy, accepted, structured, drawn)
 
     def compared(
-        self, said: Mapping[Rung, EngineAnswers], student: Callable[[], AbstractContextManager[Engine]]
+        self, answers_of: Mapping[Rung, EngineAnswers], student: Callable[[], AbstractContextManager[Engine]]
     ) -> Equivalence:
         """Every rung's answers beside the student's. `student()` lends its engine."""
-        plain, drafted = said[STUDENT], said[DRAFTER]
-        found = {rung: compare(self.greedy, plain.greedy, its.greedy) for rung, its in said.items() if rung != STUDENT}
+        plain, drafted = answers_of[STUDENT], answers_of[DRAFTER]
+        results = {
+            rung: compare(self.greedy, plain.greedy, its.greedy) for rung, its in answers_of.items() if rung != STUDENT
+        }
         structured = compare(self.structured, plain.structured, drafted.structured)
-        if structured.differences or any(same.differences for same in found.values()):
+        if structured.differences or any(same.differences for same in results.values()):
             with student() as engine:
-                found = {
+                results = {
                     rung: explained(engine, self.greedy, same, max_tokens=self.max_tokens)
-                    for rung, same in found.items()
+                    for rung, same in results.items()
                 }
                 structured = explained(engine, self.structured, structured, max_tokens=self.max_tokens, as_json=True)
         return Equivalence(
-            **found.pop(DRAFTER).model_dump(),
+            **results.pop(DRAFTER).model_dump(),
             structured=structured if self.structured else None,
             sampled=compare_draws(plain.drawn, drafted.drawn) if self.drawn else None,
-            free={rung.name: same for rung, same in found.items()},
+            free={rung.name: same for rung, same in results.items()},
         )
 
 
@@ -161,10 +163,10 @@ def compare_draws(plain: Sequence[Sequence[str]], drafted: Sequence[Sequence[str
     )
 
 
-def metrics(found: Equivalence) -> dict[str, float]:
+def metrics(equivalence: Equivalence) -> dict[str, float]:
     """The flat figures that a gate judges, of what was compared."""
-    shares = {SAME: found, SAME_IN_JSON: found.structured}
+    shares = {SAME: equivalence, SAME_IN_JSON: equivalence.structured}
     flat = {str(EquivalenceFigure(name)): 100 * part.same / part.n for name, part in shares.items() if part and part.n}
-    if found.sampled:
-        flat[str(EquivalenceFigure(DRAWN))] = found.sampled.p_value
+    if equivalence.sampled:
+        flat[str(EquivalenceFigure(DRAWN))] = equivalence.sampled.p_value
     return flat

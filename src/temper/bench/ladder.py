@@ -103,14 +103,14 @@ class Bench:
         """(configuration, concurrency) -> its rounds. Customers go on where they stopped in the round before."""
         settings, plan = self.settings, queues(self.scenarios, self.settings.concurrency)
         crowds = {(one, at): list(map(LoadCustomer, plan[at])) for one in configurations for at in settings.concurrency}
-        found: dict[tuple[Configuration, int], list[Measured]] = {key: [] for key in crowds}
+        results: dict[tuple[Configuration, int], list[Measured]] = {key: [] for key in crowds}
         for number in range(settings.rounds):
             for at in settings.concurrency:
                 for one in _turned(configurations, number):
                     measured = self._measure(one, engines, crowds[one, at], settings.round_s)
-                    found[one, at].append(measured)
+                    results[one, at].append(measured)
                     self.say(f"round {number + 1} of {settings.rounds}, {one.name} at {at}: {_told(measured)}")
-        return found
+        return results
 
     def _emulated(self, configuration: Configuration, engines: Engines) -> LadderRow:
         """A row of one short round."""

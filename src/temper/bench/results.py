@@ -66,9 +66,9 @@ class Speed(LadderPart):
     def metrics(self) -> dict[str, float]:
         """Flat figures; a speed that is only emulated is no figure, tokens per step do not depend on the hardware."""
         names = (*SPEEDS, PER_STEP) if self.comparable else (PER_STEP,)
-        found = {name: getattr(self, name) for name in names}
+        figures = {name: getattr(self, name) for name in names}
         at = self.configuration, self.concurrency
-        return {str(SpeedFigure(*at, name)): float(value) for name, value in found.items() if value is not None}
+        return {str(SpeedFigure(*at, name)): float(value) for name, value in figures.items() if value is not None}
 
 
 class Round(LadderPart):
@@ -206,13 +206,13 @@ def over_free(rows: Sequence[Speed]) -> list[tuple[Speed, float]]:
     and the drafter's turns a second over that row's, as the median of the rounds.
     """
     free = {rung.name for rung in RUNGS if rung.free}
-    found = []
+    multiples_of = []
     for drafted in (row for row in rows if row.configuration == DRAFTER.name):
         others = [row for row in rows if row.configuration in free and row.concurrency == drafted.concurrency]
         if others:
             best = max(others, key=lambda row: row.qps)
-            found.append((best, median(multiples(drafted.qps_rounds, best.qps_rounds))))
-    return found
+            multiples_of.append((best, median(multiples(drafted.qps_rounds, best.qps_rounds))))
+    return multiples_of
 
 
 def beside(rows: list[LadderRow]) -> list[LadderRow]:
@@ -227,9 +227,9 @@ def beside(rows: list[LadderRow]) -> list[LadderRow]:
 
 
 def _multiplied(row: LadderRow, speedups: list[float], gains: list[float]) -> LadderRow:
-    found = {
+    figures = {
         "speedup": median(speedups) if speedups else None,
         "speedup_rounds": speedups,
         "gain": median(gains) if gains else None,
     }
-    return row.model_copy(update=found)
+    return row.model_copy(update=figures)

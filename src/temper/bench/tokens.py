@@ -60,9 +60,9 @@ def measure(
     with Process(line, env=env, cwd=folder, log=log) as process:
         code = process.wait(TIMEOUT_S)
     if code != 0:
-        said = decisive_line(log.read_text(encoding="utf-8", errors="replace"))
-        raise EngineError(f"`vllm bench serve` ended with {code}: {said} (log: {log})")
-    found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    if found["completed"] < len(prompts):
-        raise EngineError(f"`vllm bench serve` had {found['completed']} of {len(prompts)} answers (log: {log})")
-    return {name: float(found[theirs]) for name, theirs in FIGURES.items()}
+        reason = decisive_line(log.read_text(encoding="utf-8", errors="replace"))
+        raise EngineError(f"`vllm bench serve` ended with {code}: {reason} (log: {log})")
+    figures = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if figures["completed"] < len(prompts):
+        raise EngineError(f"`vllm bench serve` had {figures['completed']} of {len(prompts)} answers (log: {log})")
+    return {name: float(figures[theirs]) for name, theirs in FIGURES.items()}

@@ -30,20 +30,20 @@ class Work:
 def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list[Work]:
     """Every stage that computes with a model, in the flow's order."""
     student = base.expanded(config.expand.every)
-    made, row = config.synthesize, plan.prompt_tokens + plan.answer_tokens
-    documents, page = made.cpt_domain_documents + made.cpt_public_documents, plan.document_tokens
+    sizes, row = config.synthesize, plan.prompt_tokens + plan.answer_tokens
+    documents, page = sizes.cpt_domain_documents + sizes.cpt_public_documents, plan.document_tokens
     new = (student.blocks - base.blocks) * student.block_linear
     trained = new if config.cpt.trainable == "new_blocks" else student.parameters
     sft, dpo = config.sft, config.dpo
-    drafted = sum(made.draft_prompts.values()) + made.draft_public_prompts
+    drafted = sum(sizes.draft_prompts.values()) + sizes.draft_public_prompts
     each = _Reckoner(plan, config.runtime.processes, config.engine.tensor_parallel)
     read = student.forward_flops(row)
     ahead = config.draft.epochs * config.draft.ttt_steps * 6.0 * drafter(config, student)
     return [
         each.trained("cpt", config.cpt.epochs * documents * page, student, page, trained),
-        each.trained("sft", sft.epochs * sum(made.traces_per_role.values()) * row, student, row, student.tuned(sft)),
-        each.answered("practice", sum(made.practice_prompts.values()), student, config.practice.concurrency),
-        each.trained("dpo", dpo.epochs * made.dpo_pairs * 2 * row, student, row, student.tuned(dpo), more=read),
+        each.trained("sft", sft.epochs * sum(sizes.traces_per_role.values()) * row, student, row, student.tuned(sft)),
+        each.answered("practice", sum(sizes.practice_prompts.values()), student, config.practice.concurrency),
+        each.trained("dpo", dpo.epochs * sizes.dpo_pairs * 2 * row, student, row, student.tuned(dpo), more=read),
         each.answered("answers", drafted, student, config.answers.concurrency),
         each.computed("draft", drafted * row, read + ahead, devices=1),
         each.computed("fp8", config.fp8.samples * min(row, config.fp8.max_length), read, devices=1),
@@ -54,10 +54,10 @@ def work(config: PipelineConfig, plan: PlanSettings, base: Architecture) -> list
 
 def _calls(config: PipelineConfig, plan: PlanSettings) -> float:
     """Agent calls of all evaluations: points of five roles, scenarios of ten turns. Teacher and rules ask no model."""
-    asked = config.evaluate
-    models = [stage for stage in {*asked.points_per_role, *asked.scenarios} if stage not in ("teacher", "rules")]
-    points = sum(5 * asked.points_per_role.get(stage, 0) for stage in models)
-    return points + sum(asked.scenarios.get(stage, 0) for stage in models) * asked.trials * 10 * plan.calls_per_turn
+    budgets = config.evaluate
+    models = [stage for stage in {*budgets.points_per_role, *budgets.scenarios} if stage not in ("teacher", "rules")]
+    points = sum(5 * budgets.points_per_role.get(stage, 0) for stage in models)
+    return points + sum(budgets.scenarios.get(stage, 0) for stage in models) * budgets.trials * 10 * plan.calls_per_turn
 
 
 def _benchmark(config: PipelineConfig, plan: PlanSettings, base: Architecture, student: Architecture) -> Work:

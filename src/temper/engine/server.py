@@ -103,7 +103,7 @@ def serve(
 
 def _wait(process: Process, port: int, timeout_s: float, log: Path, progress: Progress) -> None:
     """Until /health answers. Raises EngineError when the process ends or time is up."""
-    began, told = time.monotonic(), 0.0
+    began, last_told = time.monotonic(), 0.0
     while not _healthy(port):
         code, waited = process.wait(POLL_S), time.monotonic() - began
         if code is not None:
@@ -112,8 +112,8 @@ def _wait(process: Process, port: int, timeout_s: float, log: Path, progress: Pr
             raise EngineError(
                 _dead(f"the engine was not healthy after {timeout_s:.0f} s (runtime.engine_start_timeout_s)", log)
             )
-        if waited - told >= TELL_S:
-            told = waited
+        if waited - last_told >= TELL_S:
+            last_told = waited
             progress(f"engine starting, {waited:.0f} s")
 
 

@@ -29,15 +29,15 @@ ADDED_RULE = "house_rule"
 def changed(points: Sequence[Point], domain: Domain, most: int) -> list[Point]:
     """At most `most` changed points for each role and change; `change` names it."""
     taken: dict[tuple[str, str], int] = defaultdict(int)
-    found: list[Point] = []
+    rows: list[Point] = []
     for point in points:
         for name, make in CHANGES.items():
             kind = (name, point.role)
-            made = make(point, domain) if taken[kind] < most else None
-            if made:
+            row = make(point, domain) if taken[kind] < most else None
+            if row:
                 taken[kind] += 1
-                found.append(replace(made, change=name, id=f"{point.id} {name}"))
-    return found
+                rows.append(replace(row, change=name, id=f"{point.id} {name}"))
+    return rows
 
 
 def score_changed(
@@ -118,7 +118,7 @@ def _fields_reordered(point: Point, domain: Domain) -> Point | None:
 def _rule_added(point: Point, domain: Domain) -> Point | None:
     """`<argument> not <value>`, a last rule: half of the plans that were allowed break it."""
     calls = _calls(point, domain) if point.role in ("planner", "evaluator") else []
-    words = [(name, value) for _, given in calls for name, value in given.items() if str(value).isalpha()]
+    words = [(name, value) for _, arguments in calls for name, value in arguments.items() if str(value).isalpha()]
     if not words or " broken" in point.expected:
         return None
     name, value = words[-1]
@@ -132,8 +132,8 @@ def _rule_added(point: Point, domain: Domain) -> Point | None:
         expected = seen if expected == "safe" else f"{expected}, {seen}"
     elif breaks:
         expected = f'refuse(rule="{ADDED_RULE}")'
-    made = _with(point, [*before, last])
-    return replace(made, expected=expected) if made else None
+    row = _with(point, [*before, last])
+    return replace(row, expected=expected) if row else None
 
 
 def _calls(point: Point, domain: Domain) -> list[Call]:

@@ -67,15 +67,15 @@ class Span:
 
 def spans(line: str) -> list[Span]:
     """All numbers and all words with capital letters, alone and in groups, the longest groups first."""
-    found, words = list(WORD.finditer(line)), bag(line)
+    matches, words = list(WORD.finditer(line)), bag(line)
     groups = [
         (first, last)
-        for first in range(len(found))
-        for last in range(first, min(first + LONGEST_VALUE, len(found)))
-        if all(re.match(r"[A-Z\d]", word[0]) for word in found[first : last + 1])
+        for first in range(len(matches))
+        for last in range(first, min(first + LONGEST_VALUE, len(matches)))
+        if all(re.match(r"[A-Z\d]", word[0]) for word in matches[first : last + 1])
     ]
     groups.sort(key=lambda group: group[0] - group[1])
-    return [_span(line[found[first].start() : found[last].end()], words, first, last) for first, last in groups]
+    return [_span(line[matches[first].start() : matches[last].end()], words, first, last) for first, last in groups]
 
 
 def _span(text: str, words: Sequence[str], first: int, last: int) -> Span:

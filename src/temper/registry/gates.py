@@ -137,23 +137,23 @@ class _Gate:
     def _bound(self, rule: GateRule) -> tuple[bool, str]:
         """At least or at most a value, which counts from the baseline where there is one."""
         assert rule.value is not None  # GateRule refuses to be made without
-        value, asked, beside = self.metrics[rule.metric], rule.value, ""
+        value, bound, beside = self.metrics[rule.metric], rule.value, ""
         if rule.baseline:
-            asked += self.metrics[rule.baseline]
+            bound += self.metrics[rule.baseline]
             beside = f" ({rule.value:+.4g} beside {rule.baseline})"
-        passed = value >= asked if rule.kind == "least" else value <= asked
-        return passed, f"{value:.4g}, at {rule.kind} {asked:.4g} is asked{beside}"
+        passed = value >= bound if rule.kind == "least" else value <= bound
+        return passed, f"{value:.4g}, at {rule.kind} {bound:.4g} is asked{beside}"
 
     def _identical(self, rule: GateRule) -> tuple[bool, str]:
         """Equal figures, and where points are known the same outcome on every one of them."""
-        asked = self.metrics[rule.baseline] if rule.baseline else rule.value
+        reference = self.metrics[rule.baseline] if rule.baseline else rule.value
         beside = rule.baseline or f"{rule.value:.4g}"
         value = self.metrics[rule.metric]
         differ = [name for name, mine, yours in self._pairs(rule.metric, rule.baseline or "") if mine != yours]
-        if value == asked and not differ:
+        if value == reference and not differ:
             return True, f"{value:.4g}, the same as {beside}"
         where = f", {len(differ)} points differ" if differ else ""
-        return False, f"{value:.4g} and {beside} is {asked:.4g}{where}; they must be identical"
+        return False, f"{value:.4g} and {beside} is {reference:.4g}{where}; they must be identical"
 
     def _non_inferior(self, rule: GateRule) -> tuple[bool, str]:
         """An exact bound over the points that both were measured on; the margin is in points of a percentage."""
@@ -164,12 +164,13 @@ class _Gate:
         names, ours, theirs = zip(*pairs, strict=True)
         lower = 100 * paired_lower_bound(ours, theirs, level=LEVEL, groups=self._groups(names))
         passed, need = lower >= -rule.value, least_points(rule.value)
-        asked = f"{rule.value:.4g} {'are allowed' if passed else 'at most is asked'}"
+        condition = f"{rule.value:.4g} {'are allowed' if passed else 'at most is asked'}"
         if len(pairs) < need:
-            asked += f", which takes {need} points to show"
+            condition += f", which takes {need} points to show"
         return passed, (
             f"{self.metrics[rule.metric]:.4g} beside {rule.baseline} at {self.metrics[rule.baseline]:.4g}:"
-            f" with 95% confidence at most {max(0.0, -lower):.3g} points worse over {len(pairs)} shared points, {asked}"
+            f" with 95% confidence at most {max(0.0, -lower):.3g} points worse over {len(pairs)} shared points,"
+            f" {condition}"
         )
 
     def _not_worse(self, rule: GateRule) -> tuple[bool, str]:

@@ -131,34 +131,34 @@ def _outcomes(stage: str, scores: Scores | None) -> Iterator[tuple[Figure, str, 
 
 def groups(results: Iterable[StageResult], store: Store) -> dict[str, tuple[str, ...]]:
     """By evaluation point, the wording and the conversation that it comes from; by trial, its scenario."""
-    found: dict[str, tuple[str, ...]] = {}
+    groups_of: dict[str, tuple[str, ...]] = {}
     for scores in evaluations(results, store).values():
-        found |= {point.id: point.groups for point in scores.points if point.groups}
-        found |= {one.name: (one.id,) for one in scores.scenarios}
-    return found
+        groups_of |= {point.id: point.groups for point in scores.points if point.groups}
+        groups_of |= {one.name: (one.id,) for one in scores.scenarios}
+    return groups_of
 
 
 def silent_metrics(results: Iterable[StageResult], store: Store) -> dict[str, str]:
     """The speeds that `gate_inputs` leaves out, each with the reason why this run cannot show it."""
     measured = benchmark(results, store)
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for row in measured.rows if measured else ():
         at = row.configuration, row.concurrency
         if not row.comparable:
-            found |= {str(SpeedFigure(*at, name)): row.reason or "only emulated" for name in SPEEDS}
+            reasons |= {str(SpeedFigure(*at, name)): row.reason or "only emulated" for name in SPEEDS}
         elif row.p90_s is None:
-            found[str(SpeedFigure(*at, "p90_s"))] = f"a P90 takes {P90_TURNS} turns and {row.turns} were measured"
-    return found
+            reasons[str(SpeedFigure(*at, "p90_s"))] = f"a P90 takes {P90_TURNS} turns and {row.turns} were measured"
+    return reasons
 
 
 def failures(results: Iterable[StageResult], store: Store) -> dict[str, list[Failure]]:
     """Evaluated stage -> its wrong points."""
-    found: dict[str, list[Failure]] = {}
+    failures_of: dict[str, list[Failure]] = {}
     for result in results:
         kind, _, stage = result.stage.partition(":")
         if kind == "evaluate":
-            found[stage] = load(store.open(result.report) / "failures.jsonl", Failure)
-    return {stage: found[stage] for stage in MEASURED if found.get(stage)}
+            failures_of[stage] = load(store.open(result.report) / "failures.jsonl", Failure)
+    return {stage: failures_of[stage] for stage in MEASURED if failures_of.get(stage)}
 
 
 def set_sizes(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[int, int | None]]:

@@ -22,8 +22,8 @@ def floors(evaluated: Mapping[str, Scores]) -> Floors:
     )
 
 
-def _floor(played: Scores, asked: Scores | None = None) -> Floor:
-    scores = (asked or played).agent_scores
+def _floor(played: Scores, scores_of_points: Scores | None = None) -> Floor:
+    scores = (scores_of_points or played).agent_scores
     return Floor(
         **{role: scores[role].score for role in ROLES if role in scores},
         e2e=FloorPasses(passed=played.e2e.passed, n=played.e2e.n) if played.e2e.n else None,
@@ -52,20 +52,20 @@ def line(report: RunReport) -> str:
         return ""
     played = report.e2e[stage]
     share = 100 * played.passed / played.n
-    said = [f"Of the scenarios, {_share(played)} pass with the model ({stage})."]
+    sentences = [f"Of the scenarios, {_share(played)} pass with the model ({stage})."]
     if report.floors.rules and (rules := report.floors.rules.e2e):
-        said.append(
+        sentences.append(
             f"Rule code with a bag of words and no language model passes {_share(rules)}: "
             f"{_points(share - 100 * rules.passed / rules.n)} the model's own."
         )
     if report.floors.base and (base := report.floors.base.e2e):
-        said.append(f"The base model passes {_share(base)}.")
+        sentences.append(f"The base model passes {_share(base)}.")
     if stage == SERVED and report.floors.unaided and (unaided := report.floors.unaided.e2e):
-        said.append(
+        sentences.append(
             f"The same model without M's repairs passes {_share(unaided)}: "
             f"{_points(share - 100 * unaided.passed / unaided.n)} the repairs'."
         )
-    return " ".join(said) if len(said) > 1 else ""
+    return " ".join(sentences) if len(sentences) > 1 else ""
 
 
 def _share(played: Passes | FloorPasses) -> str:

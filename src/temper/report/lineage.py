@@ -21,8 +21,8 @@ class Box:
     @property
     def digest(self) -> str:
         """Start of the digest of what the stage made, for people to compare."""
-        made = self.node.artifacts
-        first = made.get("model") or made.get("data") or next(iter(made.values()), self.node.key)
+        artifacts = self.node.artifacts
+        first = artifacts.get("model") or artifacts.get("data") or next(iter(artifacts.values()), self.node.key)
         return first.removeprefix("sha256:")[:10]
 
 
@@ -53,7 +53,7 @@ def draw(nodes: list[Node], cached: dict[str, bool]) -> Drawing:
         x, y = column * (WIDTH + GAP_X), rows[column] * (HEIGHT + GAP_Y)
         boxes[node.stage] = Box(node, cached.get(node.stage, False), x, y)
         rows[column] += 1
-    curves = [_curve(boxes[parent], boxes[stage]) for stage, found in parents.items() for parent in found]
+    curves = [_curve(boxes[parent], boxes[stage]) for stage, above in parents.items() for parent in above]
     width = (max(columns.values(), default=0) + 1) * (WIDTH + GAP_X) - GAP_X
     return Drawing(list(boxes.values()), curves, width, max(rows.values(), default=1) * (HEIGHT + GAP_Y) - GAP_Y)
 

@@ -98,9 +98,11 @@ def _tiles(report: RunReport) -> list[tuple[str, str, str]]:
             tiles.append((f"{first.speedup:.2f}x", "customer turns per second with it", at))
     for free, times in over_free(report.ladder)[:1]:
         tiles.append((f"{times:.2f}x", f"its turns per second over {free.configuration}'s, which is free", at))
-    made = sum(seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage))
+    seconds_computed = sum(seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage))
     hits = sum(report.cached.values())
-    tiles.append((duration(made), "of stages computed in this run", f"{hits} of {len(report.cached)} from the cache"))
+    tiles.append(
+        (duration(seconds_computed), "of stages computed in this run", f"{hits} of {len(report.cached)} from the cache")
+    )
     return tiles
 
 

@@ -109,10 +109,10 @@ def acceptance(report: RunReport) -> "Figure | None":
     if not report.acceptance:
         return None
     figure, (axes,) = figure_of(4.8, 3.1, 1)
-    for (role, found), colour in zip(report.acceptance.items(), ROLE_COLOURS, strict=False):
-        places = range(1, len(found.by_position) + 1)
-        label = f"{role.capitalize()}, {found.tokens_per_step:.2f} a step"
-        axes.plot(places, found.by_position, color=colour, marker=".", lw=1.6, label=label)
+    for (role, figures), colour in zip(report.acceptance.items(), ROLE_COLOURS, strict=False):
+        places = range(1, len(figures.by_position) + 1)
+        label = f"{role.capitalize()}, {figures.tokens_per_step:.2f} a step"
+        axes.plot(places, figures.by_position, color=colour, marker=".", lw=1.6, label=label)
         axes.set_xticks(places)
     axes.set(title="Drafter: accepted by position", ylim=(0, 1.05), xlabel="tokens ahead")
     axes.legend(fontsize=7)
@@ -223,9 +223,9 @@ def _latency(axes: "Axes", rows: list[Speed]) -> None:
     quoted = all(row.p90_s is not None for row in rows)
     for name, colour in LADDER_COLOURS.items():
         mine = sorted((row for row in rows if row.configuration == name), key=lambda row: row.concurrency)
-        found = [(row.concurrency, row.qps, (row.p90_s if quoted else row.p50_s) or 0.0) for row in mine]
-        axes.plot([qps for _, qps, _ in found], [seconds for _, _, seconds in found], color=colour, marker="o", ms=4)
-        for load, qps, seconds in found:
+        points = [(row.concurrency, row.qps, (row.p90_s if quoted else row.p50_s) or 0.0) for row in mine]
+        axes.plot([qps for _, qps, _ in points], [seconds for _, _, seconds in points], color=colour, marker="o", ms=4)
+        for load, qps, seconds in points:
             axes.annotate(str(load), (qps, seconds), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=7)
     what = "P90" if quoted else "Median"
     axes.set(title=f"{what}, seconds (the numbers: turns in flight)", xlabel="customer turns per second")

@@ -43,14 +43,14 @@ def find(run: str) -> Path:
     """The folder of a run's report. Pipeline ids sort by time, so the last name is the latest. Raises DataError."""
     runs = home() / "runs"
     with_report = sorted(path.parent for path in runs.glob(f"*/{DATA}"))
-    found = with_report if run == "latest" else [path for path in with_report if path.name.startswith(run)]
-    if not found:
+    paths = with_report if run == "latest" else [path for path in with_report if path.name.startswith(run)]
+    if not paths:
         named = f"a report of run {run!r}" if run != "latest" else "a report"
         raise DataError(f"no {named.removeprefix('a ')} under {runs}: `temper run demo` makes one")
-    exact = [path for path in found if path.name == run]
-    if run != "latest" and len(found) > 1 and not exact:
-        raise DataError(f"{run!r} fits {len(found)} runs, the last of them {found[-1].name}: give more of the name")
-    return (exact or found)[-1]
+    exact = [path for path in paths if path.name == run]
+    if run != "latest" and len(paths) > 1 and not exact:
+        raise DataError(f"{run!r} fits {len(paths)} runs, the last of them {paths[-1].name}: give more of the name")
+    return (exact or paths)[-1]
 
 
 def text(report: RunReport, folder: Path | None = None) -> str:
@@ -67,8 +67,8 @@ def _sets(report: RunReport) -> str:
         return ""
     rows = [["set", "rows", "distinct"]]
     rows += [[name, f"{n:,}", "-" if distinct is None else f"{distinct:,}"] for name, (n, distinct) in sizes.items()]
-    asked = report.metrics["synthesize"]
-    held = [f"{asked[name]:,.0f} {name.removeprefix('evaluation_')}" for name in HELD_OUT if name in asked]
+    figures = report.metrics["synthesize"]
+    held = [f"{figures[name]:,.0f} {name.removeprefix('evaluation_')}" for name in HELD_OUT if name in figures]
     return "\n".join([_table(rows), *(["held out: " + ", ".join(held)] if held else [])])
 
 
@@ -79,14 +79,14 @@ def _scores(report: RunReport) -> str:
     floors = {name: floor for name in ("rules", "unaided") if (floor := getattr(report.floors, name))}
     rows = [["agent scores, %", *stages, *floors]]
     for role in ROLES:
-        found = [report.agent_scores[stage].get(role) for stage in stages]
+        cells = [report.agent_scores[stage].get(role) for stage in stages]
         below = [getattr(floor, role) for floor in floors.values()]
-        values = [*(score and score.score for score in found), *below]
+        values = [*(score and score.score for score in cells), *below]
         rows.append([role, *("-" if value is None else f"{value:.1f}" for value in values)])
     played = [*(report.e2e.get(stage) for stage in stages), *(floor.e2e for floor in floors.values())]
     rows.append(["end to end", *(f"{passes.passed}/{passes.n}" if passes else "-" for passes in played)])
-    told = textwrap.fill(line(report), WIDTH)
-    return f"{_table(rows)}\n\n{told}" if told else _table(rows)
+    sentence = textwrap.fill(line(report), WIDTH)
+    return f"{_table(rows)}\n\n{sentence}" if sentence else _table(rows)
 
 
 def _ladder(report: RunReport) -> str:
@@ -137,9 +137,9 @@ def _gate(report: RunReport) -> str:
 
 
 def _time(report: RunReport) -> str:
-    made = {stage: seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage)}
-    hits = len(report.wall_s) - len(made)
-    stages = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in made.items()) or "nothing"
+    computed = {stage: seconds for stage, seconds in report.wall_s.items() if not report.cached.get(stage)}
+    hits = len(report.wall_s) - len(computed)
+    stages = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in computed.items()) or "nothing"
     return f"computed: {stages}" + (f"; {hits} from the cache" if hits else "")
 
 

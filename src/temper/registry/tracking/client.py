@@ -71,9 +71,9 @@ class Client:
         return mlflow.MlflowClient(self.uri)
 
     def _experiment(self) -> str:
-        found = self._client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         place = None if self.uri.startswith("http") else (home() / "mlartifacts").as_uri()
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
 

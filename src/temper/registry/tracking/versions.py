@@ -34,18 +34,20 @@ class Versions(Client):
         from mlflow.exceptions import MlflowException
 
         client = self._client
-        made = client.create_logged_model(
+        logged = client.create_logged_model(
             self._experiment(), name=name, source_run_id=run_id, tags=tags, model_type="bundle"
         )
-        client.log_model_artifacts(made.model_id, str(folder))
-        client.finalize_logged_model(made.model_id, "READY")
+        client.log_model_artifacts(logged.model_id, str(folder))
+        client.finalize_logged_model(logged.model_id, "READY")
         try:
             client.create_registered_model(name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        source = f"models:/{made.model_id}"
-        return str(client.create_model_version(name, source, run_id=run_id, tags=tags, model_id=made.model_id).version)
+        source = f"models:/{logged.model_id}"
+        return str(
+            client.create_model_version(name, source, run_id=run_id, tags=tags, model_id=logged.model_id).version
+        )
 
     @explained
     def drop_version(self, name: str, version: str) -> None:
@@ -89,7 +91,7 @@ class Versions(Client):
                 raise
             return Model(name)
         quote = '"' if "'" in name else "'"
-        found = self._client.search_model_versions(f"name = {quote}{name}{quote}", max_results=10_000)
-        versions = {str(row.version): Version(str(row.version), dict(row.tags)) for row in found}
+        rows = self._client.search_model_versions(f"name = {quote}{name}{quote}", max_results=10_000)
+        versions = {str(row.version): Version(str(row.version), dict(row.tags)) for row in rows}
         aliases = {alias: str(version) for alias, version in model.aliases.items()}
         return Model(name, dict(model.tags), aliases, versions)
