@@ -9,7 +9,6 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 from radon.metrics import HalsteadVisitor, halstead_visitor_report
@@ -165,7 +164,7 @@ def _arguments(call: ast.Call, names: Mapping[str, str]) -> Call:
     return call.func.id, arguments
 
 
-def _value(node: ast.expr, names: Mapping[str, str]) -> Any:
+def _value(node: ast.expr, names: Mapping[str, str]) -> str | int | float:
     if isinstance(node, ast.Constant) and isinstance(node.value, (str, int, float)):
         if isinstance(node.value, str) and node.value.startswith("$"):
             raise Malformed("a text starts with $")

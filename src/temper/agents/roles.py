@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from temper.agents.plan import LONGEST, Malformed, check, parse
 from temper.domains.base import Call, Checked, Domain, Intent, Understanding
@@ -164,10 +163,11 @@ def holds(reply: str, facts: Iterable[str]) -> bool:
     return all(whole_words(fact).search(reply) for fact in facts)
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     if len(text) > LONGEST:
         raise Malformed("too long")
     try:
-        return json.loads(text)
+        value: object = json.loads(text)
     except (ValueError, RecursionError):
         raise Malformed("not JSON") from None
+    return value

@@ -146,8 +146,14 @@ def draws(engine: Engine, rows: Sequence[Point], samples: int, *, first_seed: in
     Two prompts of one role with the same seed would draw alike, and their differences would not be independent.
     """
     each = [row for row in rows for _ in range(samples)]
-    how: dict[str, float] = {"max_tokens": DRAWN_TOKENS, "temperature": TEMPERATURE}
-    drawn = answers(engine, each, concurrency=concurrency, first_seed=first_seed, **how)
+    drawn = answers(
+        engine,
+        each,
+        concurrency=concurrency,
+        max_tokens=DRAWN_TOKENS,
+        temperature=TEMPERATURE,
+        first_seed=first_seed,
+    )
     return [drawn[start : start + samples] for start in range(0, len(drawn), samples)]
 
 

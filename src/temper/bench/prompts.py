@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temper.agents.client import Chat
 from temper.engine import Engine
@@ -18,9 +18,16 @@ def spread(rows: Sequence[Row], count: int) -> list[Row]:
 
 
 def answers(
-    engine: Engine, points: Sequence[Point], *, concurrency: int, first_seed: int | None = None, **how: Any
+    engine: Engine,
+    points: Sequence[Point],
+    *,
+    concurrency: int,
+    max_tokens: int,
+    temperature: float = 0.0,
+    first_seed: int | None = None,
+    as_json: bool = False,
 ) -> list[str]:
-    """The answer to each point's prompt, in order; `how` is for `Chat.complete`, greedy unless it says otherwise.
+    """The answer to each point's prompt, in order.
 
     With a `first_seed` each answer is drawn with a seed of its own, counted from it.
     """
@@ -32,7 +39,10 @@ def answers(
             async def one(number: int, point: Point) -> str:
                 seed = None if first_seed is None else first_seed + number
                 async with free:
-                    return (await chat.complete(point.prompt, seed=seed, **how)).text
+                    answer = await chat.complete(
+                        point.prompt, max_tokens=max_tokens, temperature=temperature, seed=seed, as_json=as_json
+                    )
+                return answer.text
 
             return await asyncio.gather(*(one(number, point) for number, point in enumerate(points)))
 

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from temper.artifacts.refs import Ref, StageResult
 from temper.artifacts.store import Store
@@ -172,13 +171,18 @@ def set_sizes(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[int
 def curves(result: StageResult, store: Store) -> list[dict[str, float]]:
     """The stage's figures by step."""
     log = _log(result, store)
-    return _json(log / "report.json")["curves"] if log else []
+    if log is None:
+        return []
+    rows: list[dict[str, float]] = json.loads((log / "report.json").read_text(encoding="utf-8"))["curves"]
+    return rows
 
 
 def node(result: StageResult, store: Store) -> Node:
     """The stage's place in the lineage. The store names a folder by its digest, so the spec's paths say the inputs."""
     log = _log(result, store)
-    inputs = _json(log / "spec.json")["inputs"] if log else {}
+    inputs: dict[str, str] = {}
+    if log is not None:
+        inputs = json.loads((log / "spec.json").read_text(encoding="utf-8"))["inputs"]
     named = {name: PurePosixPath(path).name for name, path in inputs.items()}
     return Node(
         stage=result.stage,
@@ -191,7 +195,3 @@ def node(result: StageResult, store: Store) -> Node:
 def _log(result: StageResult, store: Store) -> Path | None:
     log: Ref | None = result.artifacts.get("log")
     return store.open(log) if log else None
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

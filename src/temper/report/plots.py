@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from temper.config import ROLES
 from temper.config.rungs import DRAFTER, DRAFTER_FP8, FP8, NGRAM, STUDENT, SUFFIX, UNOPTIMISED
@@ -13,6 +13,7 @@ from temper.report.schema import RunReport, Speed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 STAGE_COLOURS = {
     "teacher": "#98a4b3",
@@ -234,7 +235,7 @@ def _latency(axes: "Axes", rows: list[Speed]) -> None:
     axes.margins(y=0.16)
 
 
-def _ladder_legend(names: list[str], emulated: bool) -> list[Any]:
+def _ladder_legend(names: list[str], emulated: bool) -> "list[Patch]":
     from matplotlib import rcParams
     from matplotlib.patches import Patch
 
