@@ -126,11 +126,13 @@ def engine_environment() -> Iterator[Diagnosis]:
     from temper.engine import engine_python
 
     interpreter = engine_python(Runtime())
-    said = subprocess.run([interpreter, "-c", LIST_VERSIONS], capture_output=True, text=True, check=False, timeout=30)
-    if said.returncode:
+    process = subprocess.run(
+        [interpreter, "-c", LIST_VERSIONS], capture_output=True, text=True, check=False, timeout=30
+    )
+    if process.returncode:
         yield Diagnosis("fail", f"{interpreter} does not run", f"make clean, then {SETUP}")
         return
-    installed = json.loads(said.stdout)
+    installed = json.loads(process.stdout)
     locks = app_root() / "requirements"
     yield beside_lock("engine environment", installed, [locks / "engine-cpu.txt", locks / "engine-cuda.txt"])
     if "temper-vllm" not in {canonicalize_name(name) for name in installed}:
@@ -141,16 +143,16 @@ def engine_environment() -> Iterator[Diagnosis]:
 def imports(environment: str, interpreter: str, name: str, code: str) -> Diagnosis:
     """Whether `code` runs there: a matching version says nothing about the libraries that it needs."""
     try:
-        said = subprocess.run(
+        process = subprocess.run(
             [interpreter, "-c", code], capture_output=True, text=True, check=False, timeout=IMPORT_S, cwd="/"
         )
     except subprocess.TimeoutExpired:
         return Diagnosis(
             "warn", f"{environment}: {name} did not load within {IMPORT_S:.0f} s", "try on an idle machine"
         )
-    if said.returncode == 0:
+    if process.returncode == 0:
         return Diagnosis("ok", f"{environment}: {name} loads")
-    last = next((line for line in reversed(said.stderr.splitlines()) if line.strip()), "no reason")
+    last = next((line for line in reversed(process.stderr.splitlines()) if line.strip()), "no reason")
     tried = ".".join(str(part) for part in TRIED)
     return Diagnosis(
         "fail",
@@ -162,29 +164,29 @@ def imports(environment: str, interpreter: str, name: str, code: str) -> Diagnos
 def beside_lock(name: str, installed: dict[str, str], locks: list[Path]) -> Diagnosis:
     """`installed` versions by distribution, beside whichever of `locks` they come closest to."""
     versions: dict[str, str] = {canonicalize_name(item): version for item, version in installed.items()}
-    wrong, lock = min(((_mismatches(versions, lock), lock) for lock in locks), key=lambda pair: len(pair[0]))
-    if not wrong:
+    differences, lock = min(((_mismatches(versions, lock), lock) for lock in locks), key=lambda pair: len(pair[0]))
+    if not differences:
         return Diagnosis("ok", f"{name} matches {lock.name}")
-    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return Diagnosis("fail", f"{name} differs from {lock.name}: {', '.join(wrong[:3])}{more}", SETUP)
+    more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+    return Diagnosis("fail", f"{name} differs from {lock.name}: {', '.join(differences[:3])}{more}", SETUP)
 
 
 def _mismatches(installed: dict[str, str], lock: Path) -> list[str]:
-    wrong = []
+    differences = []
     for requirement in locked(lock):
         version = installed.get(canonicalize_name(requirement.name))
         if version is None:
-            wrong.append(f"{requirement.name} is missing")
+            differences.append(f"{requirement.name} is missing")
         elif Version(version).public not in requirement.specifier:  # the build (+cpu) is the machine's choice
-            wrong.append(f"{requirement.name} is {version}, not {str(requirement.specifier).removeprefix('==')}")
-    return wrong
+            differences.append(f"{requirement.name} is {version}, not {str(requirement.specifier).removeprefix('==')}")
+    return differences
 
 
 def locked(lock: Path) -> list[Requirement]:
     """The requirements of a lock that concern this platform."""
     lines = lock.read_text(encoding="utf-8").splitlines()
-    found = [Requirement(line.removesuffix("\\").strip()) for line in lines if re.match(r"[A-Za-z0-9]", line)]
-    return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate()]
+    requirements = [Requirement(line.removesuffix("\\").strip()) for line in lines if re.match(r"[A-Za-z0-9]", line)]
+    return [requirement for requirement in requirements if not requirement.marker or requirement.marker.evaluate()]
 
 
 def assets() -> Iterator[Diagnosis]:
@@ -231,8 +233,8 @@ def _reachable(variable: str, url: str) -> Diagnosis:
     except urllib.error.HTTPError as error:
         return Diagnosis("warn", f"{variable}: {url} answers with {error.code}", "check its log and your credentials")
     except (OSError, ValueError) as error:
-        said = getattr(error, "reason", error)
-        return Diagnosis("fail", f"{variable}: {url} does not answer ({said})", f"start it, or unset {variable}")
+        cause = getattr(error, "reason", error)
+        return Diagnosis("fail", f"{variable}: {url} does not answer ({cause})", f"start it, or unset {variable}")
 
 
 def ports() -> Iterator[Diagnosis]:

@@ -68,13 +68,13 @@ class Prompter:
         and what is missing, or why a plan came back. The tools of the business stand in the instructions.
         """
         state, intent = inputs.state, self.domain.intents[inputs.state.intent]
-        given = json.dumps(state.entities, separators=(",", ":"))
+        values = json.dumps(state.entities, separators=(",", ":"))
         missing = f"missing: {', '.join(state.missing) or 'none'}"
         why = f"feedback: {inputs.feedback}" if inputs.feedback and not state.missing else missing
         return [
             self._rules(intent.tools),
             f"facts: {inputs.facts or 'none'}",
-            f"given: {given}",
+            f"given: {values}",
             f"{intent.name} {why}",
         ]
 
@@ -106,8 +106,8 @@ class Prompter:
 
     def _rules(self, tools: Sequence[str]) -> str:
         names = [rule.name for rule in self.domain.rules.values() if set(tools) & set(rule.tools)]
-        shown = [f"{name} {self.domain.rules[name].text}" for name in self._ordered(names)]
-        return f"rules: {'; '.join(shown) or 'none'}"
+        texts = [f"{name} {self.domain.rules[name].text}" for name in self._ordered(names)]
+        return f"rules: {'; '.join(texts) or 'none'}"
 
     def _ordered(self, names: list[str]) -> list[str]:
         if self.variant.startswith("reordered"):

@@ -62,37 +62,37 @@ def grounded(
     """What M may act on: a value that the customer neither said nor was shown is left out, and so asked for, and one
     word of the customer's gives one value; what was known of the open task stays known, until other words are said.
     """
-    known = dict(pending.entities) if pending and pending.intent == understood.intent else {}
+    values = dict(pending.entities) if pending and pending.intent == understood.intent else {}
     for name, value in understood.entities.items():
-        if value == known.get(name):
+        if value == values.get(name):
             continue
         words = whole_words(str(value))
         if words.search(utterance):
             utterance = words.sub("", utterance, count=1)
-            known[name] = value
+            values[name] = value
         elif (
             value == focus
             and name in domain.shown
-            and (name not in known or value in domain.mentioned(name, utterance, focus))
+            and (name not in values or value in domain.mentioned(name, utterance, focus))
         ):
-            known[name] = value
-    return _understanding(domain.intents[understood.intent], known)
+            values[name] = value
+    return _understanding(domain.intents[understood.intent], values)
 
 
 def completed(state: Understanding, focus: str | None, utterance: str, domain: Domain) -> Understanding:
     """What M need not ask for: a missing value that the words spell out, and the whole of one that was cut short."""
-    intent, known = domain.intents[state.intent], dict(state.entities)
+    intent, values = domain.intents[state.intent], dict(state.entities)
     for name in intent.entities:
         spelled = domain.mentioned(name, utterance, focus)
-        if len(spelled) == 1 and (name not in known or whole_words(str(known[name])).search(spelled[0])):
-            known[name] = spelled[0]
-    return _understanding(intent, known)
+        if len(spelled) == 1 and (name not in values or whole_words(str(values[name])).search(spelled[0])):
+            values[name] = spelled[0]
+    return _understanding(intent, values)
 
 
 def _understanding(intent: Intent, entities: Mapping[str, Value]) -> Understanding:
     """Entities in the intent's order, and what is missing of them."""
-    known = {name: entities[name] for name in intent.entities if name in entities}
-    return Understanding(intent.name, known, tuple(name for name in intent.entities if name not in known))
+    values = {name: entities[name] for name in intent.entities if name in entities}
+    return Understanding(intent.name, values, tuple(name for name in intent.entities if name not in values))
 
 
 def _stripped(value: str | int) -> str | int:
@@ -152,10 +152,10 @@ _DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 def ungrounded(reply: str, source: str, domain: Domain) -> list[str]:
     """Numbers, identifiers, days and proper names of the reply that `source`, what the Explainer was given, lacks."""
-    known = {word.lower().strip(":") for word in re.findall(r"[\w:]+", source)}
-    said = set(_SPECIFIC.findall(reply.lower()))
-    said |= {word for word in re.findall(r"[a-z]+", reply.lower()) if word in _DAYS or word in domain.names}
-    return sorted(word for word in said if word.strip(":") not in known)
+    words = {word.lower().strip(":") for word in re.findall(r"[\w:]+", source)}
+    specific = set(_SPECIFIC.findall(reply.lower()))
+    specific |= {word for word in re.findall(r"[a-z]+", reply.lower()) if word in _DAYS or word in domain.names}
+    return sorted(word for word in specific if word.strip(":") not in words)
 
 
 def holds(reply: str, facts: Iterable[str]) -> bool:

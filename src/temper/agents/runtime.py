@@ -170,10 +170,10 @@ class Conversation:
         if plan.refuse and unseen & set(domain.rules[plan.refuse].tools):
             return None
         try:
-            known = [plans.check(call, domain.tools) for call in calls]
+            valid = [plans.check(call, domain.tools) for call in calls]
         except Malformed:
             return None
-        verdict = None if state.missing else self.world.broken(known) or ALLOWED
+        verdict = None if state.missing else self.world.broken(valid) or ALLOWED
         return verdict if verdict != plan.refuse else None
 
     async def _objection(self, turn: Turn, plan: Plan, facts: str, *, judged: bool) -> str | None:
@@ -237,10 +237,10 @@ class Conversation:
 
     async def _explain(self, turn: Turn, happened: Plan | Run) -> None:
         turn.reply = await self._ask(turn, ExplainerInput(turn.utterance, happened))
-        facts, known = self._facts(happened)
+        facts, text = self._facts(happened)
         if self.system.repairs and not holds(turn.reply, facts):
             turn.counts["explainer_completed"] += 1
-            turn.reply = f"{turn.reply} ({known})"
+            turn.reply = f"{turn.reply} ({text})"
         turn.invented = ungrounded(turn.reply, turn.traces[-1].messages[-1]["content"], self.system.domain)
         if turn.invented:
             turn.counts["explainer_ungrounded"] += 1

@@ -83,11 +83,11 @@ def tool_metrics(pairs: Iterable[tuple[str, str]], domain: Domain) -> dict[str, 
     figures = {}
     plans_of = [(_calls(expected, domain), _calls(got, domain)) for expected, got in pairs]
     for label, items in (("tool", _tools), ("argument", _arguments)):
-        hit = said = due = 0
+        hit = answered = due = 0
         for expected, got in plans_of:
             want, have = items(expected), items(got)
-            hit, said, due = hit + (want & have).total(), said + have.total(), due + want.total()
-        precision, recall = hit / said if said else 0.0, hit / due if due else 0.0
+            hit, answered, due = hit + (want & have).total(), answered + have.total(), due + want.total()
+        precision, recall = hit / answered if answered else 0.0, hit / due if due else 0.0
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
         for name, value in (("precision", precision), ("recall", recall), ("f1", f1)):
             figures[f"{label}_{name}_percent"] = 100 * value

@@ -45,9 +45,9 @@ class Served:
     def of(cls, target: Path, drafter: Path | None, dtype: str) -> "Served":
         """From checkpoint folders that are served in `dtype`; quantised weights stay as they are stored."""
         config: Mapping[str, Any] = json.loads((target / "config.json").read_text(encoding="utf-8"))
-        known = {"head_dim": config["hidden_size"] // config["num_attention_heads"]}
-        known |= {name: value for name, value in config.items() if value is not None}
-        shape = Shape.model_validate({name: known[name] for name in Shape.model_fields})
+        values = {"head_dim": config["hidden_size"] // config["num_attention_heads"]}
+        values |= {name: value for name, value in config.items() if value is not None}
+        shape = Shape.model_validate({name: values[name] for name in Shape.model_fields})
         model = Architecture.of(shape)
         looked_up = 0 if shape.tie_word_embeddings else shape.vocab_size * shape.hidden_size  # rows, never the whole
         read = _size(target, dtype) * (1 - looked_up / model.parameters)

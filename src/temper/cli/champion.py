@@ -9,8 +9,8 @@ from temper.registry.tracking import Tracker, tracking_uri
 def rollback(name: str, why: str, store: str | None) -> int:
     """Make the champion before this one champion again. Raises MissingModelError and StoreError."""
     move = _champions(name, store).rollback(why)
-    left = f"was version {move.begun_at}" if move.begun_at else "had been deleted"
-    print(f"{name}: the champion {left} and is version {move.to} again")
+    before = f"was version {move.begun_at}" if move.begun_at else "had been deleted"
+    print(f"{name}: the champion {before} and is version {move.to} again")
     return 0
 
 

@@ -105,13 +105,13 @@ def _environment(config: PipelineConfig) -> dict[str, str]:
 
 def _relay(process: Process, events: Tail, out: TextIO) -> int:
     """Print the journal until the flow ends; returns its exit code."""
-    said: dict[str, float] = {}
+    printed_at: dict[str, float] = {}
     while True:
         code = process.wait(POLL_S)
         for row in events.new():
             now, stage = time.monotonic(), row["stage"]
-            if row["state"] != "progress" or now - said.get(stage, 0) >= QUIET_S:
-                said[stage] = now
+            if row["state"] != "progress" or now - printed_at.get(stage, 0) >= QUIET_S:
+                printed_at[stage] = now
                 print(_line(row), file=out, flush=True)
         if code is not None:
             return code

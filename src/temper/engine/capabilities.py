@@ -48,9 +48,9 @@ class Capabilities(BaseModel):
 
 def probe(runtime: Runtime) -> Capabilities:
     """What the engine finds here; `runtime.device` chooses where both are. Raises EngineError without the GPU."""
-    wanted = runtime.device
-    gpus = [] if wanted == "cpu" else _gpus()
-    if wanted == "cuda" and not gpus:
+    device = runtime.device
+    gpus = [] if device == "cpu" else _gpus()
+    if device == "cuda" and not gpus:
         raise EngineError("runtime.device is cuda and nvidia-smi shows no GPU: install the driver, or use device=cpu")
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else ""

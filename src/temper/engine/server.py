@@ -156,13 +156,13 @@ def _wants_fp8_kv(model: Path, capabilities: Capabilities) -> bool:
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EngineError(f"{model} is no model folder (config.json: {error}): name a published model") from error
-    wanted = (config.get("quantization_config") or {}).get("kv_cache_scheme") is not None
-    if wanted and not capabilities.fp8_kv:
+    fp8_cache = (config.get("quantization_config") or {}).get("kv_cache_scheme") is not None
+    if fp8_cache and not capabilities.fp8_kv:
         raise EngineError(
             f"{model} carries an FP8 key-value cache, which {capabilities.devices[0]} cannot serve:"
             " quantise with fp8.kv_cache=false for this machine"
         )
-    return wanted
+    return fp8_cache
 
 
 def _cpus(threads: int) -> list[int]:

@@ -28,14 +28,14 @@ ADDED_RULE = "house_rule"
 
 def changed(points: Sequence[Point], domain: Domain, most: int) -> list[Point]:
     """At most `most` changed points for each role and change; `change` names it."""
-    taken: dict[tuple[str, str], int] = defaultdict(int)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
     rows: list[Point] = []
     for point in points:
         for name, make in CHANGES.items():
             kind = (name, point.role)
-            row = make(point, domain) if taken[kind] < most else None
+            row = make(point, domain) if counts[kind] < most else None
             if row:
-                taken[kind] += 1
+                counts[kind] += 1
                 rows.append(replace(row, change=name, id=f"{point.id} {name}"))
     return rows
 
@@ -70,8 +70,8 @@ def _why_wrong(point: Point, text: str, domain: Domain) -> str | None:
             return "malformed: not JSON"
         if order != FIELDS[1]:
             return "fields in another order"
-    known: Any = _Knows(domain) if point.change == "rule_added" else domain
-    return why_wrong(point, text, known)
+    judged_in: Any = _Knows(domain) if point.change == "rule_added" else domain
+    return why_wrong(point, text, judged_in)
 
 
 class _Knows:
@@ -126,10 +126,10 @@ def _rule_added(point: Point, domain: Domain) -> Point | None:
     rule = f"{ADDED_RULE} {name} not {value if breaks else 'midsummer'}"
     *before, last = (message["content"] for message in point.prompt)
     last = re.sub(r"^rules: (.*)$", lambda m: f"rules: {'' if m[1] == 'none' else m[1] + '; '}{rule}", last, flags=re.M)
-    seen = f"{ADDED_RULE} {value} {'broken' if breaks else 'ok'}"
+    review = f"{ADDED_RULE} {value} {'broken' if breaks else 'ok'}"
     expected = point.expected
     if point.role == "evaluator":
-        expected = seen if expected == "safe" else f"{expected}, {seen}"
+        expected = review if expected == "safe" else f"{expected}, {review}"
     elif breaks:
         expected = f'refuse(rule="{ADDED_RULE}")'
     row = _with(point, [*before, last])

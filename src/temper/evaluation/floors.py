@@ -53,8 +53,8 @@ class Rules:
             return Plan(ask=why.split(", ")[0])
         if what == "feedback:" and why in self._domain.rules:
             return Plan(refuse=why)
-        known = json.loads(entities.removeprefix("given: "))
-        return Plan(calls=planned(self._domain, Understanding(intent, known)))
+        values = json.loads(entities.removeprefix("given: "))
+        return Plan(calls=planned(self._domain, Understanding(intent, values)))
 
     def _fixed_sentence(self, prompt: str) -> str:
         what, _, rest = prompt.rsplit("\n", maxsplit=1)[-1].partition(": ")

@@ -48,13 +48,13 @@ class Listener:
         label = self._intents.likeliest(self._clues(state, line), about)
         same = state if state and label in (SAME_TASK, state.intent) else None
         intent = self._domain.intents[same.intent if same else label]
-        known = {**(same.entities if same else {}), **self._by_neighbours(intent.entities, state, line)}
+        values = {**(same.entities if same else {}), **self._by_neighbours(intent.entities, state, line)}
         for name in intent.entities:
             spelled = self._domain.mentioned(name, line, focus)
             if len(spelled) == 1:
-                known[name] = spelled[0]
-        entities = {name: known[name] for name in intent.entities if name in known}
-        return Understanding(intent.name, entities, tuple(name for name in intent.entities if name not in known))
+                values[name] = spelled[0]
+        entities = {name: values[name] for name in intent.entities if name in values}
+        return Understanding(intent.name, entities, tuple(name for name in intent.entities if name not in values))
 
     def _read(self, prompt: str) -> tuple[Understanding | None, str | None, str]:
         """The open task, what was last shown and the customer's line, as `Prompter.understander` writes them."""

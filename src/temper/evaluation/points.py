@@ -31,10 +31,10 @@ async def at_once(items: Sequence[Item], work: Callable[[Item], Awaitable[Made]]
     async def one(item: Item) -> Made:
         nonlocal done
         async with gate:
-            made = await work(item)
+            result = await work(item)
         done += 1
         tick(done, len(items))
-        return made
+        return result
 
     return await asyncio.gather(*(one(item) for item in items))
 
@@ -65,8 +65,8 @@ def score_points(domain: Domain, points: Sequence[Point], answers: Sequence[str]
     outcomes, failures = [], []
     for point, text in zip(points, answers, strict=True):
         reason = why_wrong(point, text, domain)
-        known = {"id": point.id, "role": point.role, "slice": point.slice}
-        outcomes.append(PointOutcome(**known, groups=_groups(point), correct=reason is None))
+        labels = {"id": point.id, "role": point.role, "slice": point.slice}
+        outcomes.append(PointOutcome(**labels, groups=_groups(point), correct=reason is None))
         if reason:
             failures.append(failure(point, text, reason))
     plans = [(point.expected, text) for point, text in zip(points, answers, strict=True) if point.role == "planner"]
@@ -165,21 +165,21 @@ async def _play(
     limits = (settings.halstead_threshold, settings.max_tokens)
     talk = Conversation(System(domain, responder, *limits, repairs=player.repairs), world)
     counts: Counter[str] = Counter()
-    told, invented, turns = [], 0, []
+    complete, invented, turns = [], 0, []
     for utterance, meaning, facts in zip(scenario.turns, scenario.meanings, scenario.facts, strict=True):
         oracle.truth = parse_understanding(meaning, domain)
         turn = await talk.turn(utterance)
         counts += turn.counts
-        told.append(holds(turn.reply, facts))
+        complete.append(holds(turn.reply, facts))
         invented += bool(turn.invented)
         turns.append(_shown(turn, facts))
     reached = world.state_digest() == scenario.goal
     return PlayedScenario(
         id=scenario.id,
         trial=trial,
-        passed=reached and all(told) and not invented,
+        passed=reached and all(complete) and not invented,
         goal_reached=reached,
-        facts_told=sum(told),
+        facts_told=sum(complete),
         turns_with_inventions=invented,
         turns=turns,
         counts=dict(counts),

@@ -33,8 +33,8 @@ class WordBag:
 
     def likeliest(self, words: Iterable[str], among: Sequence[str]) -> str:
         """The likeliest of these labels; the first of them where nothing was learnt."""
-        known = [word for word in words if word in self._vocabulary]
-        return max(among, key=lambda label: self._log_probability(label, known))
+        words = [word for word in words if word in self._vocabulary]
+        return max(among, key=lambda label: self._log_probability(label, words))
 
     def _log_probability(self, label: str, words: Sequence[str]) -> float:
         counts = self._words[label]

@@ -115,8 +115,8 @@ def domain_digest(domain: str) -> str:
     from temper.agents.prompts import Prompter
     from temper.domains import load_domain, source_digest
 
-    seen, code = Prompter(load_domain(domain)).digest(), source_digest(domain)
-    return "sha256:" + hashlib.sha256(f"{seen} {code}".encode()).hexdigest() if code else seen
+    prompts, code = Prompter(load_domain(domain)).digest(), source_digest(domain)
+    return "sha256:" + hashlib.sha256(f"{prompts} {code}".encode()).hexdigest() if code else prompts
 
 
 def tokenizer_digests(model: ModelRef, store: Store) -> dict[str, str]:
@@ -145,11 +145,11 @@ def load(ref: BundleRef, store: Store) -> Bundle:
             f"{path} is no bundle that this version of temper reads ({error.error_count()} fields differ): "
             "make it again by a run with another registry.name"
         ) from error
-    seen: set[str] = set()
+    verified: set[str] = set()
     for part, model in bundle.models.items():
-        if model.digest in seen:  # the drafters may be one
+        if model.digest in verified:  # the drafters may be one
             continue
-        seen.add(model.digest)
+        verified.add(model.digest)
         try:
             store.verify(model)
         except StoreError as error:

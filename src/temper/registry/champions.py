@@ -84,9 +84,9 @@ class Champions:
             yield self._settle()
 
     def _register(self, bundle: Bundle, ref: BundleRef, run_id: str) -> str:
-        known = self._versions(ref)
-        if known:
-            return known[0]
+        versions = self._versions(ref)
+        if versions:
+            return versions[0]
         tags = {URI: ref.uri, DIGEST: ref.digest, SERVES: bundle.serves}
         version = self.tracker.add_version(self.name, Path(self.store.open(ref)), tags, run_id)
         first = self._versions(ref)[0]

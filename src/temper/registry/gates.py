@@ -184,8 +184,8 @@ class _Gate:
         worse = [name for name in adjusted if adjusted[name] < 1 - LEVEL]
         than = f"than {rule.baseline}" if rule.baseline else f"than {rule.value:.4g}"
         if worse:
-            said = ", ".join(f"{name} ({self.metrics[name]:.4g}, p = {adjusted[name]:.2g})" for name in worse)
-            return False, f"worse {than} for certain: {said}"
+            listing = ", ".join(f"{name} ({self.metrics[name]:.4g}, p = {adjusted[name]:.2g})" for name in worse)
+            return False, f"worse {than} for certain: {listing}"
         least = min(adjusted, key=lambda name: (adjusted[name], self.metrics[name]))
         return True, (
             f"not shown to be worse {than} in any of {len(chances)} figures;"

@@ -84,19 +84,19 @@ class Model:
     def line(self) -> tuple[str, ...]:
         """Champions in order, ending in the present one, if there is one."""
         if LINE not in self.tags:  # aliases that were set by hand
-            kept = tuple(filter(None, [self.aliases.get(PREVIOUS)]))
+            champions = tuple(filter(None, [self.aliases.get(PREVIOUS)]))
         else:
-            kept = tuple(self.tags[LINE].split())
+            champions = tuple(self.tags[LINE].split())
         if self.champion is None:
-            return kept
-        before = kept[: kept.index(self.champion)] if self.champion in kept else kept
+            return champions
+        before = champions[: champions.index(self.champion)] if self.champion in champions else champions
         return (*before, self.champion)
 
     @property
     def left_by_hand(self) -> tuple[str, ...]:
         """Champions that somebody went back from in MLflow itself."""
-        kept = tuple(self.tags.get(LINE, "").split())
-        return kept[kept.index(self.champion) + 1 :] if self.champion in kept else ()
+        champions = tuple(self.tags.get(LINE, "").split())
+        return champions[champions.index(self.champion) + 1 :] if self.champion in champions else ()
 
     def version(self, number: str) -> Version:
         """Raises MissingModelError."""

@@ -54,8 +54,8 @@ def _score(agent: AgentScore, points: Sequence[PointOutcome]) -> Score:
 
 def _of(part: SliceScore, points: Sequence[PointOutcome]) -> dict[str, float]:
     """Bounds; points of one wording or conversation are worth less than independent ones."""
-    known = points and all(point.groups for point in points)
-    shared = list(zip(*(point.groups for point in points), strict=True)) if known else []
+    has_groups = points and all(point.groups for point in points)
+    shared = list(zip(*(point.groups for point in points), strict=True)) if has_groups else []
     effect = design_effect([float(point.correct) for point in points], shared) if points else 1.0
     return _bounds(round(part.score * part.n / 100), part.n, effect)
 

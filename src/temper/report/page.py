@@ -108,15 +108,15 @@ def _tiles(report: RunReport) -> list[tuple[str, str, str]]:
 
 def _grouped(failures: dict[str, list[Failure]]) -> Failures:
     """Stage -> role -> slice -> rows as text, the last models first."""
-    found: Failures = {}
+    groups: Failures = {}
     for stage, rows in list(failures.items())[: -STAGES_SHOWN - 1 : -1]:
         roles: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:
             named = {name: getattr(row, name) for name in ("id", "expected", "got", "reason")}
             named["prompt"] = _dialogue(row.prompt)
             roles[row.role][row.slice].append(named)
-        found[stage] = {role: dict(sorted(slices.items())) for role, slices in sorted(roles.items())}
-    return found
+        groups[stage] = {role: dict(sorted(slices.items())) for role, slices in sorted(roles.items())}
+    return groups
 
 
 def _dialogue(messages: Sequence[Message]) -> str:

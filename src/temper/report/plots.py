@@ -65,10 +65,10 @@ def agent_scores(report: RunReport) -> "Figure | None":
         if played := report.e2e.get(stage):
             values["end to end"] = 100 * played.passed / played.n
         at = {group: place + (index - (len(stages) - 1) / 2) * width for place, group in enumerate(groups)}
-        shown = [group for group in groups if group in values]
+        visible = [group for group in groups if group in values]
         bars = axes.bar(
-            [at[group] for group in shown],
-            [values[group] for group in shown],
+            [at[group] for group in visible],
+            [values[group] for group in visible],
             width * 0.92,
             color=STAGE_COLOURS[stage],
             label=stage,
@@ -90,9 +90,9 @@ def ladder(report: RunReport) -> "Figure | None":
     names = [name for name in LADDER_COLOURS if any(speed.configuration == name for speed in report.ladder)]
     width = 0.84 / len(names)
     for place, load in enumerate(loads):
-        shown = [speed for speed in report.ladder if speed.concurrency == load]
-        for index, speed in enumerate(shown):
-            _ladder_bar(bars, speed, place + (index - (len(shown) - 1) / 2) * width, width * 0.92)
+        visible = [speed for speed in report.ladder if speed.concurrency == load]
+        for index, speed in enumerate(visible):
+            _ladder_bar(bars, speed, place + (index - (len(visible) - 1) / 2) * width, width * 0.92)
     bars.set(title="Customer turns per second (x: times the student)", xticks=range(len(loads)))
     bars.set(xticklabels=[str(load) for load in loads], xlabel="turns in flight")
     bars.margins(y=0.16)
@@ -176,9 +176,9 @@ def contexts(report: RunReport) -> "Figure | None":
     panels[0].set_ylim(bottom=0)
     panels[0].legend()
     for source, colour in (("public", "#98a4b3"), ("domain", "#5fb3a1")):
-        shown = [(row["step"] / 100, row[f"merged_loss_{source}"]) for row in merges if f"merged_loss_{source}" in row]
-        if shown:
-            panels[1].plot(*zip(*shown, strict=True), color=colour, label=source, marker=".")
+        points = [(row["step"] / 100, row[f"merged_loss_{source}"]) for row in merges if f"merged_loss_{source}" in row]
+        if points:
+            panels[1].plot(*zip(*points, strict=True), color=colour, label=source, marker=".")
             panels[1].set(title="CPT: held-out loss by merge weight", xlabel="share of the adapted weights")
             panels[1].legend()
     return figure

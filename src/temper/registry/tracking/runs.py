@@ -48,8 +48,8 @@ class Runs(Client):
 
         A run that a killed process left open for the same key is closed.
         """
-        for left in self._search(f"tags.`temper.key` = '{key}' and attributes.status = 'RUNNING'"):
-            self._client.set_terminated(left.info.run_id, "KILLED")
+        for run in self._search(f"tags.`temper.key` = '{key}' and attributes.status = 'RUNNING'"):
+            self._client.set_terminated(run.info.run_id, "KILLED")
         tags = {"temper.stage": stage, "temper.key": key, "temper.pipeline_id": pipeline_id, "temper.kind": "stage"}
         tags |= {f"input.{name}": ref.digest for name, ref in inputs.items()}
         tags |= _source(f"temper.stages.{stage.partition(':')[0]}")
@@ -89,8 +89,8 @@ class Runs(Client):
     @explained
     def close_left(self, pipeline_id: str) -> None:
         """Close what a pipeline run left open when its process was killed."""
-        for left in self._search(f"tags.`temper.pipeline_id` = '{pipeline_id}' and attributes.status = 'RUNNING'"):
-            self._client.set_terminated(left.info.run_id, "KILLED")
+        for run in self._search(f"tags.`temper.pipeline_id` = '{pipeline_id}' and attributes.status = 'RUNNING'"):
+            self._client.set_terminated(run.info.run_id, "KILLED")
 
     @explained
     def link(
