@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import ROLES, PipelineConfig
+from temper.config.settings import JSON
 from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
 from temper.report import figures, floors, page, plots
@@ -26,7 +26,7 @@ def build(
     pipeline_id: str,
     store: Store,
     out: Path,
-) -> dict[str, Any]:
+) -> dict[str, JSON]:
     """Write `report.html`, `report.json` and `plots/*.png` into `out`, and return what `report.json` holds.
 
     `verdict` is the gate's (or None before it), `bundle` has name, version and digests (or is None).
