@@ -96,7 +96,7 @@ def _gpus() -> list[tuple[str, str]]:
         [tool, "--query-gpu=name,compute_cap", "--format=csv,noheader"], capture_output=True, text=True, check=False
     )
     rows = (
-        [line.rpartition(",") for line in process.stdout.splitlines() if "," in line] if probe.returncode == 0 else []
+        [line.rpartition(",") for line in process.stdout.splitlines() if "," in line] if process.returncode == 0 else []
     )
     return [(name.strip(), version.strip()) for name, _, version in rows]
 

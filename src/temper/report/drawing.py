@@ -74,7 +74,7 @@ def _style(ink: str, line: str, salt: str) -> Iterator[None]:
         yield
 
 
-def _saved(figure: "Figure | None", kind: str, **options: bool | str) -> bytes | None:
+def _saved(figure: "Figure | None", kind: str, **options: Any) -> bytes | None:
     if figure is None:
         return None
     buffer = io.BytesIO()

@@ -117,12 +117,12 @@ class Client:
             ]
         settings = [Param(_name(name), str(digests(value))[:6000]) for name, value in (params or {}).items()]
         labels = [RunTag(_name(name), str(value)[:8000]) for name, value in (tags or {}).items()]
-        for part in _parts(points, MOST_METRICS):
-            self._client.log_batch(run_id, metrics=part)
-        for part in _parts(settings, MOST_PARAMS):
-            self._client.log_batch(run_id, params=part)
-        for part in _parts(labels, MOST_PARAMS):
-            self._client.log_batch(run_id, tags=part)
+        for some_points in _parts(points, MOST_METRICS):
+            self._client.log_batch(run_id, metrics=some_points)
+        for some_settings in _parts(settings, MOST_PARAMS):
+            self._client.log_batch(run_id, params=some_settings)
+        for some_labels in _parts(labels, MOST_PARAMS):
+            self._client.log_batch(run_id, tags=some_labels)
 
 
 def _parts(rows: list[T], most: int) -> Iterator[list[T]]:
