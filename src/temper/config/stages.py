@@ -159,7 +159,7 @@ class EvaluateSettings(Settings):
     scenarios: Annotated[dict[Measured, Count], UNKEYED]
     """End-to-end scenarios by the stage that is measured; 0 leaves them out."""
     changed_points: Annotated[dict[Measured, Count], UNKEYED] = Field(default_factory=dict)
-    """Points for each role and change of the prompt (see `agents.changes`), by the stage that is measured."""
+    """Points for each role and change of the prompt (see `evaluation.changes`), by the stage that is measured."""
     trials: int = Field(default=1, ge=1)
     """Times that each scenario is played; more than one gives pass^k, and wants a temperature."""
     temperature: float = Field(default=0.0, ge=0)

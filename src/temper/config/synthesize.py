@@ -16,7 +16,7 @@ class OwnSettings(Settings):
     dpo: str | None = None
     """Folder that `temper import --as dpo` made; the preference pairs are not simulated then."""
     cpt: str | None = None
-    """Folder that `temper import --as cpt` made; in place of the domain's and public documents."""
+    """Folder that `temper import --as cpt` made; its documents replace those of the domain and the public ones."""
 
     @field_validator("*")
     @classmethod
@@ -56,7 +56,7 @@ class SynthesizeSettings(Settings):
     dpo_pairs: int = Field(ge=10)
     """Preference pairs, automatic and hard negatives together at 9:1."""
     cpt_domain_documents: int = Field(ge=1)
-    """Automotive documents for continual pretraining."""
+    """Documents of the domain for continual pretraining."""
     cpt_public_documents: int = Field(ge=0)
     """Public documents for continual pretraining (replay included)."""
     document_characters: int = Field(ge=100)

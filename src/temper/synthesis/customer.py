@@ -87,15 +87,15 @@ class Customer:
                 self._rng, world, intent.name, self._split, focus, breaks, self._traffic.corrections
             )
             if 0 < len(lines) <= room:
-                return self._kept(lines, only=len(own) == 1)
+                return self._to_say(lines, only=len(own) == 1)
         raise ConfigError(
             f"business {self._businesses[second]!r} gave no task of at most {room} line{'s' * (room > 1)} in {TRIES}"
             " tries: a conversation fills its lines up to the switch, so one intent of each business needs a request"
             " that leaves nothing out, in every state of the world"
         )
 
-    def _kept(self, lines: list[Line], *, only: bool) -> list[Line]:
-        """What is said of a task: all its lines, or the first ones of one that is dropped for another intent."""
+    def _to_say(self, lines: list[Line], *, only: bool) -> list[Line]:
+        """The lines that the customer says of a task: all, or the first ones of a task that is dropped for another."""
         if self._dropped:
             lines[0] = replace(lines[0], slices=(*lines[0].slices, "dropped_task"))
         self._dropped = None
