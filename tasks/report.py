@@ -1,7 +1,6 @@
 """The report of a run, for people and for programs."""
 
 from pathlib import Path
-from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
@@ -11,6 +10,7 @@ from tasks.shared.patience import WAITS_S, mendable
 from temper.artifacts.refs import StageResult
 from temper.artifacts.store import Store
 from temper.config import PipelineConfig, Runtime
+from temper.config.settings import JSON
 from temper.registry.bundle import Registered
 from temper.registry.gates import Verdict
 from temper.registry.tracking import Tracker, tracking_uri
@@ -32,7 +32,7 @@ def report(
     *,
     folder: Path,
     runtime: Runtime,
-) -> dict[str, Any]:
+) -> dict[str, JSON]:
     """Say what each stage bought.   In: all results.   Out: report.html, report.json and plots, here and in MLflow."""
     written = build(config, results, verdict, registered, runtime.pipeline_id, Store(runtime.store), folder)
     Tracker(tracking_uri(runtime)).log_files(runtime.parent_run_id, folder, "report")

@@ -55,7 +55,7 @@ class StageKey(CachePolicy):
     """The stage's key: its spec, its inputs and its code move it, the runtime does not."""
 
     def compute_key(
-        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **_: object
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, object], **_: object
     ) -> str:
         """Prefect asks for the key, and would take its own record as it is: one that is not the store's is dropped."""
         key = stage_key(inputs["spec"], {name: value for name, value in inputs.items() if name not in APART})

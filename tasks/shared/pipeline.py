@@ -72,13 +72,13 @@ class Pipeline:
         """The machine and the engine that speeds are measured on. Raises EngineError where there is no engine."""
         return fingerprint(self.runtime)
 
-    def __call__(self, stage: Task[..., R], *args: Any, **kwargs: Any) -> R:
+    def __call__(self, stage: Task[..., R], *args: object, **kwargs: object) -> R:
         """Run one stage, or take what it made before."""
-        if self._beyond(stage):
+        if self._beyond(stage.name):
             raise _Reached
         return self._keep(stage(*args, **kwargs, runtime=self.runtime))
 
-    def beside(self, stage: Task[..., StageResult], *args: Any, **kwargs: Any) -> StageResult:
+    def beside(self, stage: Task[..., StageResult], *args: object, **kwargs: object) -> StageResult:
         """Ask the champion what the candidate was asked; what it answered when it was one itself still counts."""
         if self._last < STAGES.index("gate"):
             raise _Reached
@@ -90,7 +90,7 @@ class Pipeline:
 
         It waits for all of them even if one fails.
         """
-        due = [call for call in calls if not self._beyond(call[0])]
+        due = [call for call in calls if not self._beyond(call[0].name)]
         runtime = Runtime.model_validate(self.runtime.model_dump() | {"side_by_side": len(due) > 1})
         futures = [stage.submit(*args, runtime=runtime) for stage, *args in due]
         wait(futures)
@@ -114,7 +114,7 @@ class Pipeline:
         self._alive.drop()
         return False
 
-    def finish(self, report: Task[..., dict[str, Any]]) -> dict[str, Any]:
+    def finish(self, report: Task[..., R]) -> R:
         """Write the report and close the run. Raises GateError when the gate refused and is enforced."""
         written = report(
             self.config, self.results, self.verdict, self.registered, folder=self.folder, runtime=self.runtime
@@ -127,8 +127,8 @@ class Pipeline:
             raise GateError(f"gate {self.verdict.summary()}; report: {self.folder / 'report.html'}")
         return written
 
-    def _beyond(self, stage: Task[..., Any]) -> bool:
-        return stage.name in STAGES and STAGES.index(stage.name) > self._last
+    def _beyond(self, stage: str) -> bool:
+        return stage in STAGES and STAGES.index(stage) > self._last
 
     def _keep(self, made: R) -> R:
         if isinstance(made, StageResult):
@@ -159,7 +159,7 @@ def chosen(config: PipelineConfig | str, overrides: tuple[str, ...]) -> Pipeline
     return override(config, list(overrides)) if overrides else config
 
 
-def command(flow: Flow[..., Any]) -> int:
+def command(flow: Flow[..., R]) -> int:
     """Run `flow` from the command line: `python -m flows.NAME CONFIG [--until STAGE]`. Errors are one line."""
     parser = argparse.ArgumentParser(description=flow.description)
     parser.add_argument("config", type=Path, help="resolved configuration (YAML), or the name of a preset")

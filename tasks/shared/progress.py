@@ -1,13 +1,13 @@
 """How far a stage is, told wherever somebody may look."""
 
 import time
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from temper.process.journal import Journal
+from temper.process.journal import Event, Journal
 
 UPDATE_S = 2.0
 """Seconds between two updates in Prefect."""
@@ -23,7 +23,7 @@ class StageProgress:
         self._artifact = cast(UUID, made)  # Prefect types it for coroutines too
         self._journal.add(label, "started")
 
-    def hear(self, row: dict[str, Any]) -> None:
+    def hear(self, row: Event) -> None:
         """One event of the stage's process."""
         self._logger.info("%s: %s", self._label, row["message"])
         if row.get("of"):

@@ -13,6 +13,7 @@ import pytest
 
 from temper.config import Runtime, load_preset
 from temper.errors import DataError, StageError
+from temper.process.journal import Event
 from temper.process.launch import launch
 from temper.process.specs import SFTSpec, ValidateSpec
 
@@ -29,7 +30,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_spec_in_report_and_events_out(tmp_path: Path) -> None:
-    heard: list[dict[str, Any]] = []
+    heard: list[Event] = []
     report = launch(SFT, tmp_path / "run", {"data": tmp_path}, Runtime(), on_event=heard.append)
     assert report.metrics == {"loss": 0.5}
     assert report.artifacts == {"model": "model"}
@@ -65,7 +66,7 @@ def test_time_out_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_killed_stage_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_HANG", "sft")
 
-    def kill(_: dict[str, Any]) -> None:
+    def kill(_: Event) -> None:
         for process in running(tmp_path):
             if "-m" in process.cmdline() and "guard.py" not in " ".join(process.cmdline()):
                 process.kill()

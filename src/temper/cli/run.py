@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from temper import secrets
 from temper.cli.dry_run import dry_run as show
@@ -14,7 +14,7 @@ from temper.config.settings import parts
 from temper.errors import ConfigError, StageError
 from temper.home import app_root, roomy_home
 from temper.process.guard import Process
-from temper.process.journal import Tail, new_id, run_folder, write_config
+from temper.process.journal import JournalLine, Tail, new_id, run_folder, write_config
 from temper.process.leftovers import close_left, described
 from temper.process.servers import servers
 from temper.process.specs import STAGES
@@ -117,7 +117,7 @@ def _relay(process: Process, events: Tail, out: TextIO) -> int:
             return code
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: JournalLine) -> str:
     state, stage = row["state"], row["stage"]
     if state == "started":
         return f"{stage:<17} runs"

@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -20,14 +20,22 @@ _ID = TypeAdapter(Folder)
 State = Literal["started", "progress", "done", "cached", "failed", "waits", "note"]
 
 
-class JournalLine(TypedDict, total=False):
-    """One line of a journal."""
+class Event(TypedDict, total=False):
+    """One line of progress, of a stage's process."""
 
     time: float
+    message: str
+    done: float
+    of: float
+    """What `done` is to reach."""
+
+
+class JournalLine(Event, total=False):
+    """One line of a journal: what the run tells of its stages."""
+
     stage: str
     """The stage, or empty for a `note` about the run."""
     state: State
-    message: str
     percent: float
     seconds: float
 
@@ -91,7 +99,7 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path, self._seen = path, 0
 
-    def new(self) -> list[dict[str, Any]]:
+    def new(self) -> list[JournalLine]:
         """Whole lines only: one without its end is still being written."""
         if not self._path.exists():
             return []

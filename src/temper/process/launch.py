@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from temper import errors, secrets
 from temper.config import Runtime
@@ -19,14 +18,14 @@ from temper.config.stages import BaseSettings
 from temper.home import app_root, home
 from temper.process import threads
 from temper.process.guard import Process
-from temper.process.journal import Tail
+from temper.process.journal import Event, Tail
 from temper.process.specs import Facts, Spec
 from temper.process.stage import ERROR, EVENTS, REPORT, Report, tell
 
 LOG = "log.txt"
 POLL_S = 0.2
 
-Listener = Callable[[dict[str, Any]], None]
+Listener = Callable[[Event], None]
 
 
 def launch(

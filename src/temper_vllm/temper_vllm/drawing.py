@@ -10,11 +10,14 @@ winds the request's generator back, and generators of CPUs cannot be wound. Here
 depend on how many steps its prompt took. To go when `GPUModelRunner._bookkeeping_sync` asks what the device can do.
 """
 
+from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+
+Result = TypeVar("Result")
 
 
 def register() -> None:
@@ -41,11 +44,11 @@ def expand_batch_to_tokens(
     return values.repeat_interleave(counts, output_size=num_tokens)
 
 
-def _without_winding(bookkeeping: Any) -> Any:
+def _without_winding(bookkeeping: Callable[..., Result]) -> Callable[..., Result]:
     """The runner's method, with the generators of half-read requests out of its sight."""
 
     @wraps(bookkeeping)
-    def sync(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def sync(self: Any, *args: object, **kwargs: object) -> Result:
         batch = self.input_batch
         hidden = {int(i): batch.generators.pop(int(i), None) for i in np.nonzero(self.discard_request_mask.np)[0]}
         try:

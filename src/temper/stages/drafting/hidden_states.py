@@ -7,21 +7,23 @@ speculators' own extraction runs inside vLLM on CUDA; this one is a plain forwar
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from datasets import Dataset
 from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import Module
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.errors import ConfigError, DataError, StoreError
 from temper.process.specs import Spec
 from temper.process.stage import Stage
 from temper.rows import AnsweredRow
+from temper.stages.training.blocks import blocks, last_norm
 from temper.stages.training.rendering import answer_ids, prompt_ids
 
 SLOTS = 4
@@ -129,7 +131,7 @@ def _save_rows(rows: list[Row], folder: Path) -> None:
     Dataset.from_dict(columns).with_format("torch").save_to_disk(str(folder))
 
 
-def _forward(model: PreTrainedModel, captured: dict[int, torch.Tensor], rows: list[list[int]]) -> torch.Tensor:
+def _forward(model: PreTrainedModel, captured: dict[int, Tensor], rows: list[list[int]]) -> Tensor:
     """States [B, T, 4, H] of `rows`; what they all begin with, a role's instructions, is run once for all of them.
 
     Padding stands on the right, where causal attention never looks back from: no mask is needed.
@@ -150,19 +152,19 @@ def _forward(model: PreTrainedModel, captured: dict[int, torch.Tensor], rows: li
     return torch.cat([first, _stacked(captured)], dim=1)
 
 
-def _stacked(captured: dict[int, torch.Tensor]) -> torch.Tensor:
+def _stacked(captured: dict[int, Tensor]) -> Tensor:
     return torch.stack([captured[slot] for slot in range(SLOTS)], dim=2).cpu()
 
 
 @contextmanager
-def tap(model: PreTrainedModel) -> Iterator[dict[int, torch.Tensor]]:
+def tap(model: PreTrainedModel) -> Iterator[dict[int, Tensor]]:
     """The four states of the latest forward pass by slot, each [B, T, H]."""
-    captured: dict[int, torch.Tensor] = {}
-    body: Any = model.base_model
-    taps = [body.layers[index] for index in tapped_layers(len(body.layers))] + [body.norm]
+    captured: dict[int, Tensor] = {}
+    layers = blocks(model.base_model)
+    taps = [*(layers[index] for index in tapped_layers(len(layers))), last_norm(model.base_model)]
 
-    def keep(slot: int) -> Any:
-        def hook(_module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def keep(slot: int) -> Callable[[Module, tuple[Tensor, ...], dict[str, Tensor]], None]:
+        def hook(_module: Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
             captured[slot] = args[0] if args else kwargs["hidden_states"]
 
         return hook
@@ -188,7 +190,7 @@ def _batches(indices: list[int], rows: list[Row]) -> Iterator[list[int]]:
         yield batch
 
 
-def _save(path: Path, states: torch.Tensor, token_ids: list[int]) -> None:
+def _save(path: Path, states: Tensor, token_ids: list[int]) -> None:
     part = path.with_suffix(".part")
     save_file({"hidden_states": states.contiguous(), "token_ids": torch.tensor(token_ids)}, part)
     part.replace(path)

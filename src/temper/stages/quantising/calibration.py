@@ -1,9 +1,8 @@
 """What rows reach in a model's linear layers: the ranges that calibrate them, and what lies outside such a range."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
-from typing import Any
 
 import torch
 from compressed_tensors.quantization import FP8_E4M3_DATA
@@ -90,7 +89,7 @@ def _outside(model: PreTrainedModel, rows: Rows, ranges: dict[str, Tensor]) -> T
 
 
 @contextmanager
-def _watched(model: PreTrainedModel, names: Any, see: Callable[[str, Tensor], None]) -> Iterator[None]:
+def _watched(model: PreTrainedModel, names: Iterable[str], see: Callable[[str, Tensor], None]) -> Iterator[None]:
     """`see(name, input)` for each of the named layers, whenever one is run."""
 
     def hook(name: str) -> Callable[[Module, tuple[Tensor, ...]], None]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Identity
+from torch.nn import Identity, Module, ModuleList
 from transformers import DynamicCache, PreTrainedModel
+
+from temper.stages.training.blocks import blocks, last_norm
 
 MOST = 16
 """Instructions that are remembered, the last used ones: some megabytes each."""
@@ -21,12 +23,12 @@ class Halves:
     """The body of `model` as its frozen blocks and its trained ones."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        body: Any = model.base_model
-        trained = [n for n, block in enumerate(body.layers) if any(p.requires_grad for p in block.parameters())]
-        self.border = min(trained, default=len(body.layers)) if not _trains_before(body) else 0
+        body, layers = model.base_model, blocks(model.base_model)
+        trained = [n for n, block in enumerate(layers) if any(p.requires_grad for p in block.parameters())]
+        self.border = min(trained, default=len(layers)) if not _trains_embedding(model) else 0
         """Index of the first trained block."""
-        self._lower = _part(body, body.layers[: self.border], Identity())
-        self._upper = _part(body, body.layers[self.border :], body.norm)
+        self._lower = _part(body, layers[: self.border], Identity())
+        self._upper = _part(body, layers[self.border :], last_norm(body))
         self._remembered: list[_Known] = []
 
     def run(self, ids: Tensor, sees: Tensor, place: Tensor, first: int) -> Tensor:
@@ -52,7 +54,7 @@ class Halves:
         cache = DynamicCache()
         if known:
             self._remembered.sort(key=lambda other: other is known)
-            for number, (keys, values) in enumerate(known.made):
+            for number, (keys, values) in enumerate(known.cached):
                 cache.update(keys[:, :, :length], values[:, :, :length], number)
         states = self._lower(
             input_ids=ids[:, length:],
@@ -64,18 +66,21 @@ class Halves:
         if known:
             return torch.cat([known.states[:, :length], states], dim=1)
         layers: list[Any] = cache.layers
-        made = [(layer.keys[:, :, :first].clone(), layer.values[:, :, :first].clone()) for layer in layers]
-        self._remembered = [*self._remembered[-MOST + 1 :], _Known(start, states[:, :first].clone(), made)]
+        cached = [(layer.keys[:, :, :first].clone(), layer.values[:, :, :first].clone()) for layer in layers]
+        self._remembered = [*self._remembered[-MOST + 1 :], _Known(start, states[:, :first].clone(), cached)]
         return states
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What the frozen blocks made of one row: states, and keys and values by block. Any beginning of it holds alone."""
+    """What the frozen blocks made of one row: states, and keys and values by block.
+
+    Each beginning of it holds alone.
+    """
 
     ids: Tensor
     states: Tensor
-    made: list[tuple[Tensor, Tensor]]
+    cached: list[tuple[Tensor, Tensor]]
 
     def common(self, ids: Tensor) -> int:
         """Tokens at the start that are the same."""
@@ -84,13 +89,13 @@ class _Known:
         return int(differs[0]) if len(differs) else most
 
 
-def _part(body: Any, blocks: Any, norm: Any) -> Any:
+def _part(body: Module, layers: ModuleList, norm: Module) -> Module:
     """`body` with some of its blocks alone; weights are shared, nothing is copied."""
     part = copy.copy(body)
     part._modules = dict(body._modules)
-    part.layers, part.norm = blocks, norm
+    part.layers, part.norm = layers, norm
     return part
 
 
-def _trains_before(body: Any) -> bool:
-    return any(p.requires_grad for p in body.get_input_embeddings().parameters())
+def _trains_embedding(model: PreTrainedModel) -> bool:
+    return any(p.requires_grad for p in model.get_input_embeddings().parameters())
