@@ -25,7 +25,7 @@ from temper.domains import load_domain
 from temper.process.launch import launch
 from temper.process.specs import BaseSpec, ExpandSpec, spec_of
 from temper.process.stage import EVENTS, write
-from temper.rows import TRAIN, ChatRow, PairRow, Point, lines, load
+from temper.rows import TRAIN, ChatRow, Message, PairRow, Point, lines, load
 from temper.rows import write as write_rows
 from temper.stages.training import common as training
 from temper.stages.training import rendering
@@ -96,11 +96,15 @@ def _data(demo: Any, stage: str, count: int, work: Path) -> Path:
 def _tokens(parent: Path, data: Path, stage: str) -> int:
     """Tokens of the rows, padding and repetition aside; a pair counts as two rows."""
     tokenizer = training.load(parent, torch.float32)[1]
-    if stage == "sft":
-        rows = rendering.render(ChatRow, rendering.chat_row, tokenizer, data / TRAIN)
-        return sum(len(row["input_ids"]) for row in rows)
-    pairs = rendering.render(PairRow, rendering.preference_row, tokenizer, data / TRAIN)
-    return sum(2 * len(p["prompt_ids"]) + len(p["chosen_ids"]) + len(p["rejected_ids"]) for p in pairs)
+
+    def answers(row: ChatRow | PairRow) -> list[list[Message]]:
+        return [row.completion] if isinstance(row, ChatRow) else [row.chosen, row.rejected]
+
+    return sum(
+        len(rendering.prompt_ids(tokenizer, row.prompt)) + len(rendering.answer_ids(tokenizer, answer[-1]["content"]))
+        for row in load(data / TRAIN, KINDS[stage])
+        for answer in answers(row)
+    )
 
 
 def _run(side: str, stage: str, settings: Any, run: Path, inputs: dict[str, Path], demo: Any) -> float:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -203,14 +204,17 @@ def answer(row: AnyRow) -> str:
 RowT = TypeVar("RowT", bound="DataclassInstance")
 
 
-def read(path: Path, kind: type[RowT]) -> Iterator[RowT]:
-    """The rows of a file, one by one. Raises DataError that names file, row, field and remedy."""
+def read(path: Path, kind: type[RowT], start: int = 0, stop: int | None = None) -> Iterator[RowT]:
+    """The rows of a file, or those from `start` to `stop`, one by one.
+
+    Raises DataError that names file, row, field and remedy.
+    """
     if not path.is_file():
         raise DataError(
             f"{path.parent.name} holds no {path.name}: make the data set again (temper run ... --until synthesize)"
         )
     parse = _adapter(kind).validate_json
-    for number, line in lines(path):
+    for number, line in islice(lines(path), start, stop):
         try:
             row = parse(line)
         except ValueError as error:

@@ -55,7 +55,9 @@ def test_no_text_opens_or_ends_a_turn(system: str, asked: str, said: str) -> Non
     answer = answer_ids(tokenizer, said)
     assert [token for token in answer if token in tokenizer.all_special_ids] == [end]
     row = ChatRow(id="", role="x", prompt=prompt, completion=spoken(said))
-    assert chat_row(tokenizer, row)["input_ids"] == ids + answer
+    rendered = chat_row(tokenizer, row, len(ids + answer))
+    assert rendered is not None
+    assert rendered["input_ids"] == ids + answer
 
 
 @given(TEXT)

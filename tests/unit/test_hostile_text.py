@@ -9,7 +9,7 @@ from temper.config.synthesize import OwnSettings
 from temper.domains import load_domain
 from temper.rows import TRAIN, ChatRow, Message, read
 from temper.stages.training.control import as_text, control_tokens
-from temper.stages.training.rendering import chat_row, render
+from temper.stages.training.mapped import CHATS, mapped
 from temper.synthesis.sets import build
 from tests.unit.test_control import smollm
 
@@ -51,8 +51,9 @@ def test_a_megabyte_of_hostile_chats_reaches_sft_with_the_turns_that_it_had(tmp_
     assert [row.prompt + row.completion for row in read(tmp_path / "sft" / TRAIN, ChatRow)] == answered
 
     tokenizer = smollm()
-    for row, messages in zip(render(ChatRow, chat_row, tokenizer, tmp_path / "sft" / TRAIN), answered, strict=True):
-        system, *turns = str(tokenizer.decode(row["input_ids"])).split("<|im_start|>")[1:]
+    tokens = mapped(CHATS, [tmp_path / "sft" / TRAIN], tokenizer, 100_000, tmp_path / "rows")
+    for ids, messages in zip(tokens["input_ids"], answered, strict=True):
+        system, *turns = str(tokenizer.decode(ids)).split("<|im_start|>")[1:]
         assert system.startswith("system\n")  # the template's own, where a chat has none
         assert [turn.removesuffix("\n") for turn in turns] == [_turn(message) for message in messages]
 

@@ -5,43 +5,39 @@ from typing import Any
 
 import pytest
 import torch
-from datasets import Dataset
 from trl import SFTConfig
 from trl.trainer.utils import add_fused_lm_head
 
-from temper.rows import ChatRow, Document
+from temper.rows import TRAIN
 from temper.stages.checkpoints.tiny import tiny_model
-from temper.stages.training import rendering, sharing
+from temper.stages.training import sharing
+from temper.stages.training.mapped import CHATS, TEXTS, Form, mapped
 from temper.stages.training.trainers import AnswerTrainer
 from tests.unit.stage_run import chat, rows
 
 CONTEXT, DOCUMENT = "Electric cars of the dealer.", "The Aster has a range of 412 km."
 
 
-def _labels(kind: Any, make: Any, row: dict[str, Any], folder: Path) -> tuple[torch.Tensor, Any]:
+def _labels(form: Form[Any], row: dict[str, Any], folder: Path) -> tuple[torch.Tensor, Any]:
     """Labels that reach the loss for `row`, and the tokenizer."""
     model, tokenizer = tiny_model()
-    rendered = rendering.render(kind, make, tokenizer, rows(folder / "data", [row]) / "train.jsonl")
-    args = SFTConfig(
-        output_dir=str(folder), completion_only_loss=True, use_cpu=True, bf16=False, gradient_checkpointing=False
-    )
-    trainer = AnswerTrainer(
-        model=model, args=args, train_dataset=Dataset.from_list(rendered), processing_class=tokenizer
-    )
+    tokens = mapped(form, [rows(folder / "data", [row]) / TRAIN], tokenizer, 1024, folder / "tokens")
+    args = SFTConfig(output_dir=str(folder), use_cpu=True, bf16=False, gradient_checkpointing=False)
+    trainer = AnswerTrainer(model=model, args=args, train_dataset=tokens, processing_class=tokenizer)
     batch = next(iter(trainer.get_train_dataloader()))
     return batch["labels"][0], tokenizer
 
 
 def test_only_the_answer_and_its_end_are_learnt(tmp_path: Path) -> None:
     row = chat(7)
-    labels, tokenizer = _labels(ChatRow, rendering.chat_row, row, tmp_path)
+    labels, tokenizer = _labels(CHATS, row, tmp_path)
     learnt = labels[labels != sharing.IGNORED]
     assert tokenizer.decode(learnt) == row["completion"][0]["content"] + "<|im_end|>"
     assert (labels[: len(labels) - len(learnt)] == sharing.IGNORED).all()
 
 
 def test_the_context_of_a_document_is_read_and_not_learnt(tmp_path: Path) -> None:
-    labels, tokenizer = _labels(Document, rendering.text_row, {"prompt": CONTEXT, "completion": DOCUMENT}, tmp_path)
+    labels, tokenizer = _labels(TEXTS, {"prompt": CONTEXT, "completion": DOCUMENT}, tmp_path)
     assert tokenizer.decode(labels[labels != sharing.IGNORED]) == DOCUMENT
 
 

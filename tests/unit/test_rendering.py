@@ -11,6 +11,7 @@ from temper.errors import DataError
 from temper.rows import ChatRow, Message, PairRow, parsed
 from temper.stages.checkpoints.tiny import tiny_model
 from temper.stages.training import rendering
+from temper.stages.training.mapped import CHATS, mapped
 from tests.unit.stage_run import chat, pair, rows
 
 
@@ -29,14 +30,16 @@ def test_a_chat_row_is_the_served_prompt_then_the_answer_then_its_end(tokenizer:
     row = parsed(chat(3), ChatRow)
     served = _served(tokenizer, row.prompt)
     answer = tokenizer.encode(row.completion[0]["content"])
-    rendered = rendering.chat_row(tokenizer, row)
+    rendered = rendering.chat_row(tokenizer, row, 1024)
+    assert rendered is not None
     assert rendered["input_ids"] == [*served, *answer, tokenizer.eos_token_id]
-    assert rendered["completion_mask"] == [0] * len(served) + [1] * (len(answer) + 1)
+    assert rendered["labels"] == [rendering.IGNORED] * len(served) + [*answer, tokenizer.eos_token_id]
 
 
 def test_preference_rows_share_the_served_prompt(tokenizer: PreTrainedTokenizerBase) -> None:
     row = parsed(pair(3), PairRow)
-    rendered = rendering.preference_row(tokenizer, row)
+    rendered = rendering.preference_row(tokenizer, row, 1024)
+    assert rendered is not None
     served = _served(tokenizer, row.prompt)
     assert rendered["prompt_ids"] == served
     assert tokenizer.decode(rendered["chosen_ids"]) == row.chosen[0]["content"] + tokenizer.eos_token
@@ -45,7 +48,9 @@ def test_preference_rows_share_the_served_prompt(tokenizer: PreTrainedTokenizerB
 
 def test_a_later_turn_continues_the_tokens_of_the_earlier_one(tokenizer: PreTrainedTokenizerBase) -> None:
     row = parsed(chat(3), ChatRow)
-    earlier = rendering.chat_row(tokenizer, row)["input_ids"]
+    rendered = rendering.chat_row(tokenizer, row, 1024)
+    assert rendered is not None
+    earlier = rendered["input_ids"]
     later = [*row.prompt, *row.completion, Message(role="user", content="And the price?")]
     assert rendering.prompt_ids(tokenizer, later)[: len(earlier)] == earlier
 
@@ -68,8 +73,9 @@ def test_what_the_understander_copies_has_the_tokens_that_the_customer_said(toke
 def test_bad_rows_are_named(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     broken = chat(1)
     del broken["prompt"]
+    path = rows(tmp_path, [chat(0), broken]) / "train.jsonl"
     with pytest.raises(DataError, match=r"train\.jsonl, row 2: field `prompt`"):
-        rendering.render(ChatRow, rendering.chat_row, tokenizer, rows(tmp_path, [chat(0), broken]) / "train.jsonl")
-    (tmp_path / "train.jsonl").write_text("")
+        mapped(CHATS, [path], tokenizer, 100, tmp_path / "rows")
+    path.write_text("")
     with pytest.raises(DataError, match="holds no rows"):
-        rendering.render(ChatRow, rendering.chat_row, tokenizer, tmp_path / "train.jsonl")
+        mapped(CHATS, [path], tokenizer, 100, tmp_path / "rows")

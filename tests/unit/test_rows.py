@@ -30,7 +30,7 @@ from temper.rows import (
     write,
 )
 from temper.stages.checkpoints.tiny import tiny_model
-from temper.stages.training.rendering import chat_row, render
+from temper.stages.training.rendering import chat_row
 from temper.traces.bring import bring
 
 ENDS = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\r\n"
@@ -92,8 +92,8 @@ def test_imported_chats_reach_training_with_the_turns_that_they_had(
     assert [m["content"] for m in [*rows[-1].prompt, *rows[-1].completion]] == [
         m["content"].replace("\0", "") for m in messages
     ]
-    tokens = render(ChatRow, chat_row, tokenizer(), folder / "own" / TRAIN)
-    starts = [row["input_ids"].count(tokenizer().bos_token_id) for row in tokens]
+    rendered = [chat_row(tokenizer(), row, 4096) for row in rows]
+    starts = [row["input_ids"].count(tokenizer().bos_token_id) for row in rendered if row]
     assert starts == [2 * (number + 1) for number in range(len(talk))]
 
 

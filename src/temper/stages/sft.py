@@ -3,33 +3,32 @@
 In: `parent` (a model), `data` (chat rows).   Out: `model`, the loss by step.
 """
 
-from datasets import Dataset
 from trl import SFTConfig
 
 from temper.process.specs import SFTSpec
 from temper.process.stage import Report, Stage, run
-from temper.rows import TRAIN, ChatRow
+from temper.rows import TRAIN
 from temper.stages.training import common as training
-from temper.stages.training import rendering
+from temper.stages.training.mapped import CHATS
 from temper.stages.training.trainers import AnswerTrainer
 
 
 def main(stage: Stage[SFTSpec]) -> Report:
     """Train, merge, save."""
-    settings = stage.spec.sft
+    settings, parent = stage.spec.sft, stage.inputs["parent"]
+    rows = training.rows(stage, settings, CHATS, [stage.inputs["data"] / TRAIN])
     model, tokenizer = training.load_to_tune(stage, settings)
-    rows = rendering.render(ChatRow, rendering.chat_row, tokenizer, stage.inputs["data"] / TRAIN)
-    stage.event(f"{len(rows)} rows, {sum(len(row['input_ids']) for row in rows)} tokens")
+    stage.event(f"{len(rows)} rows, {sum(rows['length'])} tokens")
     trainer = AnswerTrainer(
         model=model,
-        args=SFTConfig(**training.arguments(stage, settings), completion_only_loss=True),
-        train_dataset=Dataset.from_list(rows),
+        args=SFTConfig(**training.arguments(stage, settings)),
+        train_dataset=rows,
         processing_class=tokenizer,
         peft_config=training.lora(settings.lora, model, settings.from_block) if settings.lora else None,
         callbacks=[training.Progress(stage)],
     )
     metrics = training.fit(trainer, stage)
-    trained = training.merged(trainer, stage.inputs["parent"])
+    trained = training.merged(trainer, parent)
     if trainer.is_world_process_zero():
         training.save(trained, tokenizer, stage.out("model"))
     curve = training.curves(trainer, "mean_token_accuracy")

@@ -3,14 +3,16 @@
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
+from datasets import Dataset
 from peft import LoraConfig, PeftModel
-from torch.nn import Linear
+from torch.nn import Linear, Module
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -27,7 +29,10 @@ from temper.config.stages import DraftSettings, LoRASettings, OptimizerSettings,
 from temper.errors import ConfigError, DataError
 from temper.process.specs import Spec
 from temper.process.stage import Stage
+from temper.rows import lines
 from temper.stages.training.attention import PRODUCTS
+from temper.stages.training.blocks import blocks
+from temper.stages.training.mapped import Form, RowT, mapped
 from temper.stages.training.narrow import frozen_layers
 from temper.stages.training.shards import gather, held_percent
 
@@ -67,6 +72,16 @@ def load(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedT
     return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
+def rows(stage: Stage[Spec], settings: OptimizerSettings, form: Form[RowT], files: Sequence[Path]) -> Dataset:
+    """The rows to train on, as tokens. To be called before anything is computed; see `mapped`."""
+    tokenizer = AutoTokenizer.from_pretrained(stage.inputs["parent"], trust_remote_code=False)
+    short = mapped(form, files, tokenizer, settings.max_length, stage.checkpoints / "rows", stage.runtime.threads)
+    left_out = sum(1 for path in files for _ in lines(path)) - len(short)
+    if left_out:
+        stage.event(f"{left_out} rows are left out: {stage.name}.max_length={settings.max_length} tokens is too short")
+    return short
+
+
 def load_to_tune(stage: Stage[Spec], settings: SFTSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The stage's parent for SFT and DPO, frozen below `from_block`; weights that are trained are in float32.
 
@@ -97,7 +112,7 @@ def merged(trainer: Trainer, parent: Path) -> PreTrainedModel:
 
     Only the first process gets what it may save.
     """
-    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    model = trainer.accelerator.unwrap_model(trainer.model)
     gather(model)
     if not isinstance(model, PeftModel):
         return plain(model)
@@ -128,12 +143,12 @@ def freeze(model: PreTrainedModel, from_block: int) -> None:
 
     Raises ConfigError when the model has no such block.
     """
-    blocks: Any = model.base_model.layers
-    if from_block >= len(blocks):
-        raise ConfigError(f"from_block is {from_block}, but the model has blocks 0 to {len(blocks) - 1}")
+    layers = blocks(model.base_model)
+    if from_block >= len(layers):
+        raise ConfigError(f"from_block is {from_block}, but the model has blocks 0 to {len(layers) - 1}")
     if from_block:
         model.requires_grad_(False)
-        blocks[from_block:].requires_grad_(True)
+        layers[from_block:].requires_grad_(True)
 
 
 def lora(settings: LoRASettings, model: PreTrainedModel, from_block: int = 0) -> LoraConfig:
@@ -188,7 +203,7 @@ class Progress(TrainerCallback):
     def __init__(self, stage: Stage[Spec]) -> None:
         self.stage = stage
         self.every_s = stage.runtime.checkpoint_s
-        self.saved = self.told = time.monotonic()
+        self.saved = self.reported = time.monotonic()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -213,18 +228,18 @@ class Progress(TrainerCallback):
         **_: object,
     ) -> None:
         """At most one event a second."""
-        if state.is_world_process_zero and logs and "loss" in logs and time.monotonic() - self.told >= 1:
-            self.told = time.monotonic()
+        if state.is_world_process_zero and logs and "loss" in logs and time.monotonic() - self.reported >= 1:
+            self.reported = time.monotonic()
             self.stage.event(f"step {state.global_step}", done=state.global_step, of=state.max_steps, loss=logs["loss"])
 
 
 def whole_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint that was written to its end; unfinished ones are removed."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for path in found:
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for path in checkpoints:
         if not (path / WHOLE).exists():
             shutil.rmtree(path)
-    whole = [path for path in found if path.exists()]
+    whole = [path for path in checkpoints if path.exists()]
     return str(whole[-1]) if whole else None
 
 
@@ -234,7 +249,8 @@ def fit(trainer: Trainer, stage: Stage[Spec]) -> dict[str, float]:
     if last:
         stage.event(f"resumed from {Path(last).name}")
     begun = time.monotonic()
-    model: Any = trainer.model
+    model = trainer.model
+    assert isinstance(model, Module)
     with (
         frozen_layers(model) if trainer.args.bf16 and trainer.args.use_cpu and not trainer.args.fsdp else nullcontext()
     ):

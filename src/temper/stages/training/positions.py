@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from temper.rows import Document
-from temper.stages.training.rendering import text_row
+from temper.stages.training.rendering import document_ids
 
 POSITIONS = (0, 1, 2, 4, 8, 16, 32, 64)
 """Borders of the ranges of positions that are averaged; what stands after the last is not read."""
@@ -39,18 +39,18 @@ def by_position(
 @torch.no_grad()
 def _losses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Document]) -> Tensor:
     """[rows, positions]: each document token's loss; not a number after a document's end."""
-    read = [text_row(tokenizer, row) for row in rows]
-    starts = [row["completion_mask"].index(1) for row in read]
-    ids = [row["input_ids"][: start + POSITIONS[-1]] for row, start in zip(read, starts, strict=True)]
+    parts = [document_ids(tokenizer, row) for row in rows]
+    starts = [len(context) for context, _ in parts]
+    ids = [context + document[: POSITIONS[-1]] for context, document in parts]
     width = max(map(len, ids))
     device = model.device
     padded = torch.tensor([row + [0] * (width - len(row)) for row in ids], device=device)
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids], device=device)
     log_p = torch.log_softmax(model(input_ids=padded, attention_mask=mask).logits.float(), dim=-1)
-    told = -log_p[:, :-1].gather(2, padded[:, 1:, None]).squeeze(2)
+    surprise = -log_p[:, :-1].gather(2, padded[:, 1:, None]).squeeze(2)
     losses = torch.full((len(ids), POSITIONS[-1]), torch.nan)
     for number, (row, start) in enumerate(zip(ids, starts, strict=True)):
-        losses[number, : len(row) - start] = told[number, start - 1 : len(row) - 1].cpu()
+        losses[number, : len(row) - start] = surprise[number, start - 1 : len(row) - 1].cpu()
     return losses
 
 

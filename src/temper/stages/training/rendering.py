@@ -4,27 +4,27 @@ Prompt and answer are tokenised apart, as they are in serving, where the model w
 that is tokenised in one piece can merge across the border, and ends with what the template writes after a turn.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import TypedDict
 
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-from temper.errors import DataError
-from temper.rows import ChatRow, Document, Message, PairRow, read
+from temper.rows import ChatRow, Document, Message, PairRow
 from temper.stages.training.control import as_text, control_tokens
 
-RowT = TypeVar("RowT", ChatRow, Document, PairRow)
-Tokens = TypeVar("Tokens")
+IGNORED = -100
+"""Label of a token that is not scored."""
 
 
 class Answered(TypedDict):
     """Tokens to read and to learn, for TRL's SFT trainer."""
 
     input_ids: list[int]
-    completion_mask: list[int]
+    labels: list[int]
+    """The same tokens, `IGNORED` where they are read and not learnt."""
     group: str
     """What a row's prompt has in common with others: the role and its instructions."""
+    length: int
+    """Tokens of the row."""
 
 
 class Preferred(TypedDict):
@@ -34,6 +34,8 @@ class Preferred(TypedDict):
     chosen_ids: list[int]
     rejected_ids: list[int]
     group: str
+    length: int
+    """Tokens of the prompt and the longer answer."""
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> list[int]:
@@ -50,9 +52,10 @@ def template_ids(
     tokenizer: PreTrainedTokenizerBase, messages: list[Message], *, add_generation_prompt: bool = False
 ) -> list[int]:
     """Tokens of a conversation as the chat template writes it."""
-    rendered: Any = tokenizer.apply_chat_template(
+    rendered = tokenizer.apply_chat_template(
         _plain(messages), add_generation_prompt=add_generation_prompt, return_dict=True
     )
+    assert isinstance(rendered, BatchEncoding)  # because of `return_dict`
     return list(rendered["input_ids"])
 
 
@@ -66,42 +69,38 @@ def text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return list(tokenizer.encode(as_text(text, control_tokens(tokenizer)), add_special_tokens=False))
 
 
-def chat_row(tokenizer: PreTrainedTokenizerBase, row: ChatRow) -> Answered:
-    """A prompt with its answer, for the SFT trainer."""
+def chat_row(tokenizer: PreTrainedTokenizerBase, row: ChatRow, max_length: int) -> Answered | None:
+    """A prompt with its answer, cut to `max_length` tokens; None where that leaves nothing of the answer."""
     prompt, answer = prompt_ids(tokenizer, row.prompt), answer_ids(tokenizer, row.completion[-1]["content"])
-    return _scored(prompt, answer, _group(row))
+    return _answered(prompt, answer, _group(row), max_length)
 
 
-def text_row(tokenizer: PreTrainedTokenizerBase, row: Document) -> Answered:
-    """A document for continual pretraining: the context C_x is read, the document is learnt."""
-    context = text_ids(tokenizer, row.prompt)
+def text_row(tokenizer: PreTrainedTokenizerBase, row: Document, max_length: int) -> Answered | None:
+    """A document for continual pretraining, cut likewise: the context C_x is read, the document is learnt."""
+    return _answered(*document_ids(tokenizer, row), "", max_length)
+
+
+def document_ids(tokenizer: PreTrainedTokenizerBase, row: Document) -> tuple[list[int], list[int]]:
+    """Tokens of a document's context and of its own."""
     # A document without a context still needs one token to be predicted from.
     # Documents are cut to size, so their end is not an end worth learning: no eos.
-    document = text_ids(tokenizer, row.completion)
-    return _scored(context or [tokenizer.eos_token_id], document, "")
+    return text_ids(tokenizer, row.prompt) or [tokenizer.eos_token_id], text_ids(tokenizer, row.completion)
 
 
-def preference_row(tokenizer: PreTrainedTokenizerBase, row: PairRow) -> Preferred:
-    """A preference row for the DPO trainer."""
+def preference_row(tokenizer: PreTrainedTokenizerBase, row: PairRow, max_length: int) -> Preferred | None:
+    """A preference row; None where it is longer than `max_length` tokens."""
+    prompt = prompt_ids(tokenizer, row.prompt)
+    chosen, rejected = (answer_ids(tokenizer, answer[-1]["content"]) for answer in (row.chosen, row.rejected))
+    length = len(prompt) + max(len(chosen), len(rejected))
+    if length > max_length:
+        return None
     return {
-        "prompt_ids": prompt_ids(tokenizer, row.prompt),
-        "chosen_ids": answer_ids(tokenizer, row.chosen[-1]["content"]),
-        "rejected_ids": answer_ids(tokenizer, row.rejected[-1]["content"]),
+        "prompt_ids": prompt,
+        "chosen_ids": chosen,
+        "rejected_ids": rejected,
         "group": _group(row),
+        "length": length,
     }
-
-
-def render(
-    kind: type[RowT],
-    make: Callable[[PreTrainedTokenizerBase, RowT], Tokens],
-    tokenizer: PreTrainedTokenizerBase,
-    path: Path,
-) -> list[Tokens]:
-    """Every row of `path` through `make`. Raises DataError for a file that is missing, empty or broken."""
-    rendered = [make(tokenizer, row) for row in read(path, kind)]
-    if not rendered:
-        raise DataError(f"{path.parent.name}/{path.name} holds no rows: a trainer needs at least one")
-    return rendered
 
 
 def _plain(messages: list[Message]) -> list[dict[str, str]]:
@@ -114,6 +113,9 @@ def _group(row: ChatRow | PairRow) -> str:
     return f"{row.role} {first['content'] if first['role'] == 'system' else ''}"
 
 
-def _scored(prompt: list[int], answer: list[int], group: str) -> Answered:
-    mask = [0] * len(prompt) + [1] * len(answer)
-    return {"input_ids": prompt + answer, "completion_mask": mask, "group": group}
+def _answered(prompt: list[int], answer: list[int], group: str, max_length: int) -> Answered | None:
+    ids = (prompt + answer)[:max_length]
+    if len(ids) <= len(prompt):
+        return None
+    labels = [IGNORED] * len(prompt) + ids[len(prompt) :]
+    return {"input_ids": ids, "labels": labels, "group": group, "length": len(ids)}

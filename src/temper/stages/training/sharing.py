@@ -18,9 +18,7 @@ from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
 from temper.stages.training.frozen import Halves
-
-IGNORED = -100
-"""Label of a token that is not scored."""
+from temper.stages.training.rendering import IGNORED
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def share_prefixes(model: Any) -> None:
     model.forward = types.MethodType(_forward, model)
 
 
-def _forward(self: Any, *args: Any, fused_lm_head: bool = False, **inputs: Any) -> Any:
+def _forward(self: Any, *args: object, fused_lm_head: bool = False, **inputs: Tensor) -> object:
     if not fused_lm_head:
         return self.plain_forward(*args, **inputs)
     return score(self, inputs["input_ids"], inputs["attention_mask"], inputs["labels"])
@@ -61,7 +59,8 @@ def score(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, lab
     # The state before the first scored token is the first that is needed: up to there a prefix may be shared.
     first = torch.where(scored.any(1), scored.int().argmax(1), length - 1)
     tree = plant([row[:n] for row, n in zip(input_ids.tolist(), length.tolist(), strict=True)], first.tolist())
-    halves: Any = model.halves
+    halves = model.halves
+    assert isinstance(halves, Halves)
     states = halves.run(tree.ids, tree.sees, tree.place, tree.first)[0]
     rows, positions = scored.nonzero(as_tuple=True)
     logits = model.get_output_embeddings()(states[positions + tree.shift[rows]])

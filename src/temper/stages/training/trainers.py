@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datasets import Dataset
@@ -11,6 +11,7 @@ from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
 from temper.stages.training import shards
+from temper.stages.training.mapped import groups_and_lengths
 from temper.stages.training.sharing import share_prefixes
 
 WINDOW = 8
@@ -20,7 +21,7 @@ WINDOW = 8
 class GroupedBatches(Sampler[int]):
     """Row numbers, batch after batch: one group (role) a batch, so that its prompts are shared, and similar lengths."""
 
-    def __init__(self, groups: list[str], lengths: list[int], batch_size: int, seed: int) -> None:
+    def __init__(self, groups: Sequence[int | str], lengths: list[int], batch_size: int, seed: int) -> None:
         self.groups, self.lengths, self.batch_size, self.seed, self.epoch = groups, lengths, batch_size, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -57,23 +58,25 @@ class GroupedBatches(Sampler[int]):
 
 
 class AnswerTrainer(SFTTrainer):
-    """SFT over `input_ids`, `completion_mask` and `group` (see `rendering`)."""
+    """SFT over `input_ids` and `labels`, in batches by `group` and `length` (see `rendering`)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _share(self)
+
+    def _prepare_dataset(self, dataset: Dataset, *_: object, **__: object) -> Dataset:
+        return dataset  # tokenised already, as in serving
 
     def create_accelerator_and_postprocess(self) -> None:
         with shards.on_cpu():
             super().create_accelerator_and_postprocess()
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> GroupedBatches:
-        rows: Any = self.train_dataset
-        return _sampler(self, rows["group"], [len(ids) for ids in rows["input_ids"]])
+        return _sampler(self)
 
 
 class PreferenceTrainer(DPOTrainer):
-    """DPO over `prompt_ids`, `chosen_ids`, `rejected_ids` and `group` (see `rendering`)."""
+    """DPO over `prompt_ids`, `chosen_ids` and `rejected_ids`, in batches by `group` and `length` (see `rendering`)."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: object, **__: object) -> Dataset:
         return dataset  # tokenised already, as in serving
@@ -87,19 +90,19 @@ class PreferenceTrainer(DPOTrainer):
         return super()._precompute_ref_logps(dataset, name, batch_size)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> GroupedBatches:
-        rows: Any = self.train_dataset
-        columns = (rows[name] for name in ("prompt_ids", "chosen_ids", "rejected_ids"))
-        return _sampler(self, rows["group"], [len(p) + max(len(c), len(r)) for p, c, r in zip(*columns, strict=True)])
+        return _sampler(self)
 
 
-def _sampler(trainer: SFTTrainer | DPOTrainer, groups: list[str], lengths: list[int]) -> GroupedBatches:
+def _sampler(trainer: SFTTrainer | DPOTrainer) -> GroupedBatches:
     """A batch of all processes together is of one group; each takes its share, so that their number changes nothing."""
     together = trainer.args.per_device_train_batch_size * trainer.args.world_size
-    return GroupedBatches(list(groups), lengths, together, trainer.args.seed)
+    rows = trainer.train_dataset
+    assert isinstance(rows, Dataset)
+    return GroupedBatches(*groups_and_lengths(rows), together, trainer.args.seed)
 
 
 def _share(trainer: SFTTrainer | DPOTrainer) -> None:
     """On CPUs only: elsewhere TRL's kernels skip unscored positions, and recomputed activations rule out a cache."""
-    model: Any = trainer.model
+    model = trainer.model
     if trainer.args.use_cpu and not trainer.args.fsdp:
         share_prefixes(model.get_base_model() if isinstance(model, PeftModel) else model)
