@@ -15,6 +15,7 @@ from serving import load_report, run_command
 
 from temper.config import ROLES
 from temper.config.stages import MEASURED
+from temper.report.floors import line as floors_line
 from temper.report.page import duration, multiple
 from temper.report.schema import RunReport, Speed
 from temper.report.view import find
@@ -77,14 +78,22 @@ def _section(title: str, picture: str, lines: Iterable[str]) -> str:
 
 
 def _scores(report: RunReport) -> Iterator[str]:
-    """Percent right by stage, with the interval of the last one."""
+    """Percent right by stage, behind the floor of rules without a language model."""
     stages = [stage for stage in MEASURED if stage in report.agent_scores]
     if not stages:
         return
-    yield "Percent of held-out points wholly right; 95 % Wilson intervals in brackets.\n"
-    yield from _table(("", *stages), [[role, *_cells(report, role, stages)] for role in ROLES])
-    played = (report.e2e.get(stage) for stage in stages)
+    yield (
+        "Percent of held-out points wholly right, with 95 % intervals (Wilson's, widened where points share a wording). "
+        "`rules`: rule code with a bag of words, no language model.\n"
+    )
+    rules = report.floors.rules
+    scores = [getattr(rules, role) if rules else None for role in ROLES]
+    first = ["" if score is None else _percent(score) for score in scores]
+    rows = [[role, floor, *_cells(report, role, stages)] for role, floor in zip(ROLES, first, strict=True)]
+    yield from _table(("", "rules", *stages), rows)
+    played = (rules.e2e if rules else None, *(report.e2e.get(stage) for stage in stages))
     yield _line(["scenarios", *(f"{passes.passed} of {passes.n}" if passes else "" for passes in played)])
+    yield f"\n{floors_line(report)}"
 
 
 def _cells(report: RunReport, role: str, stages: Sequence[str]) -> Iterator[str]:
