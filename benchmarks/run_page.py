@@ -83,7 +83,7 @@ def _scores(report: RunReport) -> Iterator[str]:
     if not stages:
         return
     yield (
-        "Percent of held-out points wholly right, with 95 % intervals (Wilson's, widened where points share a wording). "
+        "Percent of held-out points wholly right, with 95 % Wilson intervals, wider where points share a wording. "
         "`rules`: rule code with a bag of words, no language model.\n"
     )
     rules = report.floors.rules
