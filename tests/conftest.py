@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-os.environ["TEMPER_STAGE_ENV"] = "FAKE_*"
+os.environ["TEMPER_STAGE_ENV"] = "FAKE_*,OMP_WAIT_POLICY"
+os.environ["OMP_WAIT_POLICY"] = "passive"  # workers beside each other: threads that spin would take the others' cores
 
 LONGEST = ("flows", "pipeline", "faults")
 """Folders whose tests take longest, in the order in which they start."""
