@@ -54,7 +54,7 @@ demo: setup ## The whole pipeline on SmolLM2-135M, ending in the tables and the 
 	@.venv/bin/temper run demo
 
 test: setup lint types ## Ruff, mypy, then all tests of seconds and the smoke preset end to end.
-	@.venv/bin/python -m pytest -m "not slow"
+	@.venv/bin/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup ## The tests that take minutes each.
 	@.venv/bin/python -m pytest -m slow
