@@ -99,7 +99,7 @@ def ladder(report: RunReport) -> "Figure | None":
     _latency(lines, [speed for speed in report.ladder if speed.comparable])
     figure.legend(
         handles=_ladder_legend(names, any(not speed.comparable for speed in report.ladder)),
-        ncols=len(names) + 1,
+        ncols=4,
         loc="outside upper left",
     )
     return figure
