@@ -71,11 +71,18 @@ class Client:
         return mlflow.MlflowClient(self.uri)
 
     def _experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        place = None if self.uri.startswith("http") else (home() / "mlartifacts").as_uri()
-        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+        if experiment is None:
+            place = None if self.uri.startswith("http") else (home() / "mlartifacts").as_uri()
+            try:
+                return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+            except MlflowException as error:
+                experiment = self._client.get_experiment_by_name(EXPERIMENT)
+                if error.error_code != "RESOURCE_ALREADY_EXISTS" or experiment is None:
+                    raise  # else another run was first
+        return str(experiment.experiment_id)
 
     def _new_run(self, name: str, tags: dict[str, str]) -> str:
         return str(self._client.create_run(self._experiment(), tags=tags, run_name=name).info.run_id)

@@ -1,5 +1,7 @@
 """Registered models with their versions, aliases and tags: what `champions.py` reads and writes."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from temper.artifacts.refs import BundleRef
@@ -60,7 +62,7 @@ class Versions(Client):
         if version is None:
             self._client.delete_registered_model_alias(name, alias)
         else:
-            self._client.set_registered_model_alias(name, alias, version)
+            _write(partial(self._client.set_registered_model_alias, name, alias, version))
 
     @explained
     def tag_model(self, name: str, **tags: str | None) -> None:
@@ -69,7 +71,7 @@ class Versions(Client):
             if value is None:
                 self._client.delete_registered_model_tag(name, tag)
             else:
-                self._client.set_registered_model_tag(name, tag, value)
+                _write(partial(self._client.set_registered_model_tag, name, tag, value))
 
     @explained
     def tag_version(self, name: str, version: str, **tags: str | None) -> None:
@@ -78,7 +80,7 @@ class Versions(Client):
             if value is None:
                 self._client.delete_model_version_tag(name, version, tag)
             else:
-                self._client.set_model_version_tag(name, version, tag, value)
+                _write(partial(self._client.set_model_version_tag, name, version, tag, value))
 
     def _model(self, name: str) -> Model:
         """Numbers are text: a server says '2' where SQLite says 2."""
@@ -95,3 +97,21 @@ class Versions(Client):
         versions = {str(row.version): Version(str(row.version), dict(row.tags)) for row in rows}
         aliases = {alias: str(version) for alias, version in model.aliases.items()}
         return Model(name, dict(model.tags), aliases, versions)
+
+
+def _write(write: Callable[[], None]) -> None:
+    """Set a tag or an alias.
+
+    MLflow's SQL store looks whether there is one, then inserts it: of two that are set at once the second is refused.
+    Tried again it finds the first one there and replaces it. This can go when the store inserts or updates in one step.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for tries_left in (2, 1, 0):
+        try:
+            write()
+        except MlflowException as error:
+            if not tries_left or "IntegrityError" not in str(error):
+                raise
+        else:
+            return
